@@ -1,0 +1,218 @@
+//! Runs the rules over an object and assembles their fixes.
+
+use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::civil::Date;
+use json_patch::Patch;
+use serde_json::Value;
+
+use crate::config::{Level, Policy};
+use crate::finding::{Applicability, Finding};
+use crate::istio::Subject;
+use crate::mesh::{Around, Mesh, Place};
+use crate::object::Object;
+use crate::releases::Releases;
+use crate::rule::{Findings, Rule};
+
+/// Fixes that one object may get before the engine gives up: no object has that many findings, so
+/// reaching it means that two fixes undo each other.
+const MOST_FIXES: usize = 64;
+
+/// Decides whether a finding is to be left out; the text says by whom and why.
+pub type Suppress = fn(&Object<'_>, &Finding) -> Option<String>;
+
+/// The rules with everything they may know that is not in an object or its mesh.
+pub struct Engine {
+    rules: Vec<&'static Rule>,
+    policy: Policy,
+    releases: Releases,
+    as_of: Date,
+    suppress: Suppress,
+}
+
+/// What a rule sees: the object, its mesh, the date, the policy.
+pub struct Context<'a> {
+    /// The object that is judged.
+    pub object: &'a Object<'a>,
+    /// What is known about the mesh around it.
+    pub around: Around<'a>,
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// The release table.
+    pub releases: &'a Releases,
+    /// The date that everything is judged for.
+    pub as_of: Date,
+    subject: OnceCell<Subject<'a>>,
+}
+
+impl<'a> Context<'a> {
+    /// What the object is in a mesh. Worked out once for all rules.
+    pub fn subject(&self) -> &Subject<'a> {
+        self.subject.get_or_init(|| Subject::of(self.object))
+    }
+}
+
+/// What the rules say of one object.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// In the order of the rules.
+    pub findings: Vec<Finding>,
+    /// Findings that were left out, with the reason.
+    pub suppressed: Vec<(Finding, String)>,
+    /// Rules that broke down on this object: a defect of ours, never a verdict.
+    pub crashed: Vec<&'static str>,
+}
+
+/// A document with its fixes applied.
+#[derive(Debug)]
+pub struct Mended {
+    /// The document after the patch.
+    pub value: Value,
+    /// All operations, in order.
+    pub patch: Patch,
+    /// The findings that were fixed, in the order of their operations.
+    pub fixed: Vec<Finding>,
+}
+
+impl Engine {
+    /// An engine with all rules for a date.
+    pub fn new(as_of: Date, policy: Policy, releases: Releases) -> Self {
+        Self {
+            rules: crate::rules::ALL.to_vec(),
+            policy,
+            releases,
+            as_of,
+            suppress: |_, _| None,
+        }
+    }
+
+    /// The same engine with these rules only.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Vec<&'static Rule>) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The same engine, asking `suppress` about each finding.
+    #[must_use]
+    pub fn with_suppression(mut self, suppress: Suppress) -> Self {
+        self.suppress = suppress;
+        self
+    }
+
+    /// The date that everything is judged for.
+    pub fn as_of(&self) -> Date {
+        self.as_of
+    }
+
+    /// The release table in use.
+    pub fn releases(&self) -> &Releases {
+        &self.releases
+    }
+
+    /// Whether any rule looks at objects of this kind.
+    pub fn looks_at(&self, object: &Object<'_>) -> bool {
+        self.rules.iter().any(|rule| rule.looks_at(object))
+    }
+
+    /// Judges one object.
+    pub fn check(&self, object: &Object<'_>, mesh: &Mesh, place: Place<'_>) -> Report {
+        let mut report = Report::default();
+        let cx = Context {
+            object,
+            around: mesh.around(object, place),
+            policy: &self.policy,
+            releases: &self.releases,
+            as_of: self.as_of,
+            subject: OnceCell::new(),
+        };
+        for rule in self.rules.iter().filter(|rule| rule.looks_at(object)) {
+            self.run(rule, &cx, &mut report);
+        }
+        report
+    }
+
+    fn run(&self, rule: &'static Rule, cx: &Context<'_>, report: &mut Report) {
+        let level = self.policy.levels.get(rule.id);
+        if level == Some(&Level::Off) {
+            return;
+        }
+        let mut out = Findings::for_rule(rule);
+        // A rule that breaks down must not take an admission with it.
+        if catch_unwind(AssertUnwindSafe(|| (rule.check)(cx, &mut out))).is_err() {
+            report.crashed.push(rule.id);
+            return;
+        }
+        for mut finding in out.into_vec() {
+            if let Some(Level::At(severity)) = level {
+                finding.severity = *severity;
+            }
+            match (self.suppress)(cx.object, &finding) {
+                Some(reason) => report.suppressed.push((finding, reason)),
+                None => report.findings.push(finding),
+            }
+        }
+    }
+
+    /// Applies fixes up to `grade` to every object of a document, one after the other, each on what
+    /// the one before left, until none is left.
+    pub fn mend(
+        &self,
+        document: &Value,
+        mesh: &Mesh,
+        place: Place<'_>,
+        grade: Applicability,
+    ) -> Mended {
+        let mut mended = Mended {
+            value: document.clone(),
+            patch: Patch::default(),
+            fixed: Vec::new(),
+        };
+        let objects = Object::all(document).len();
+        for index in 0..objects {
+            for _ in 0..MOST_FIXES {
+                let Some(finding) = self.next_fix(&mended.value, index, mesh, place, grade) else {
+                    break;
+                };
+                if !mended.apply(finding) {
+                    break;
+                }
+            }
+        }
+        mended
+    }
+
+    fn next_fix(
+        &self,
+        document: &Value,
+        index: usize,
+        mesh: &Mesh,
+        place: Place<'_>,
+        grade: Applicability,
+    ) -> Option<Finding> {
+        let objects = Object::all(document);
+        let report = self.check(objects.get(index)?, mesh, place);
+        report.findings.into_iter().find(|finding| {
+            finding
+                .fix
+                .as_ref()
+                .is_some_and(|fix| fix.applicability <= grade)
+        })
+    }
+}
+
+impl Mended {
+    /// False where the fix does not fit the document, which then stays as it is.
+    fn apply(&mut self, finding: Finding) -> bool {
+        let Some(fix) = &finding.fix else {
+            return false;
+        };
+        if json_patch::patch(&mut self.value, &fix.patch).is_err() {
+            return false;
+        }
+        self.patch.0.extend(fix.patch.0.iter().cloned());
+        self.fixed.push(finding);
+        true
+    }
+}

@@ -1,0 +1,248 @@
+//! What a rule says: a [`Finding`] with its place and, where there is one, its [`Fix`].
+
+use std::fmt;
+
+use json_patch::{Patch, PatchOperation};
+use serde_json::Value;
+
+use crate::mesh::Source;
+
+/// How much a finding matters. `Error` denies an admission and fails a run, `Warning` is told to the
+/// person, `Info` is shown on request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know, or "this could not be judged".
+    Info,
+    /// Doubtful: told, never refused.
+    Warning,
+    /// Unsafe: refused.
+    Error,
+}
+
+impl Severity {
+    /// `error`, `warning` or `info`, as written in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A JSON pointer (RFC 6901): `/spec/template/spec/containers/0/args/5`. The empty pointer is the
+/// whole document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pointer(String);
+
+impl Pointer {
+    /// The pointer to the whole document.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// A pointer from its text form, `None` unless it is empty or starts with `/`.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.is_empty() || text.starts_with('/')).then(|| Self(text.to_owned()))
+    }
+
+    /// Appends one member name or index, escaping `~` and `/`.
+    pub fn push(&mut self, token: &str) {
+        self.0.push('/');
+        for c in token.chars() {
+            match c {
+                '~' => self.0.push_str("~0"),
+                '/' => self.0.push_str("~1"),
+                c => self.0.push(c),
+            }
+        }
+    }
+
+    /// This pointer with one more token.
+    #[must_use]
+    pub fn join(&self, token: &str) -> Self {
+        let mut longer = self.clone();
+        longer.push(token);
+        longer
+    }
+
+    /// The unescaped tokens, outermost first.
+    pub fn tokens(&self) -> impl Iterator<Item = String> {
+        self.0
+            .split('/')
+            .skip(1)
+            .map(|token| token.replace("~1", "/").replace("~0", "~"))
+    }
+
+    /// The pointer one level up and the last token, `None` for the root.
+    pub fn split_last(&self) -> Option<(Self, String)> {
+        let (parent, last) = self.0.rsplit_once('/')?;
+        Some((
+            Self(parent.to_owned()),
+            last.replace("~1", "/").replace("~0", "~"),
+        ))
+    }
+
+    /// The RFC 6901 text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which part of the node at a pointer is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// Key and value (the value alone where there is no key).
+    Whole,
+    /// Only the key: used where something is missing below it, so that the mark is one word and not
+    /// a block of forty lines.
+    Key,
+    /// Only the value.
+    Value,
+}
+
+/// A place in an object, independent of any text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location {
+    /// From the root of the document (so with `/items/N` inside a `List`).
+    pub pointer: Pointer,
+    /// Which part of that node.
+    pub part: Part,
+    /// Where the node is a string that holds YAML or JSON: the place inside it.
+    pub inner: Option<Pointer>,
+}
+
+/// A second place that explains a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// What is to be seen there.
+    pub message: String,
+    /// Where.
+    pub at: RelatedPlace,
+}
+
+/// Where a [`Related`] note points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelatedPlace {
+    /// In the object of the finding.
+    Here(Location),
+    /// At a fact that came from elsewhere: another document, an option, a watch.
+    Fact(Source),
+}
+
+/// Whether a fix may be applied without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Applicability {
+    /// Changes nothing that anybody could have meant.
+    Safe,
+    /// Likely right, but a person should look.
+    Unsafe,
+}
+
+impl Applicability {
+    /// `safe` or `unsafe`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Unsafe => "unsafe",
+        }
+    }
+}
+
+/// A mend for one finding, as a JSON Patch (RFC 6902) on the document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// What to do, in the imperative: "set the age to 10m".
+    pub title: String,
+    /// Whether it may be applied without asking.
+    pub applicability: Applicability,
+    /// Operations in order; pointers are from the root of the document.
+    pub patch: Patch,
+}
+
+impl Fix {
+    /// A fix that may be applied without asking.
+    pub fn safe(title: impl Into<String>, ops: Vec<PatchOperation>) -> Self {
+        Self::new(title, Applicability::Safe, ops)
+    }
+
+    /// A fix that a person should look at first.
+    pub fn needs_review(title: impl Into<String>, ops: Vec<PatchOperation>) -> Self {
+        Self::new(title, Applicability::Unsafe, ops)
+    }
+
+    fn new(
+        title: impl Into<String>,
+        applicability: Applicability,
+        ops: Vec<PatchOperation>,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            applicability,
+            patch: Patch(ops),
+        }
+    }
+}
+
+/// The JSON Patch operations that fixes are made of.
+pub mod op {
+    use super::{PatchOperation, Pointer, Value};
+    use json_patch::{AddOperation, RemoveOperation, ReplaceOperation, jsonptr::PointerBuf};
+
+    fn path(pointer: &Pointer) -> PointerBuf {
+        PointerBuf::parse(pointer.as_str().to_owned())
+            .expect("our pointers are escaped when they are built")
+    }
+
+    /// `add`: a member, or an array item in front of the index (`-` appends).
+    pub fn add(pointer: &Pointer, value: Value) -> PatchOperation {
+        PatchOperation::Add(AddOperation {
+            path: path(pointer),
+            value,
+        })
+    }
+
+    /// `replace`: the value at the pointer, which must exist.
+    pub fn replace(pointer: &Pointer, value: Value) -> PatchOperation {
+        PatchOperation::Replace(ReplaceOperation {
+            path: path(pointer),
+            value,
+        })
+    }
+
+    /// `remove`: the member or item at the pointer.
+    pub fn remove(pointer: &Pointer) -> PatchOperation {
+        PatchOperation::Remove(RemoveOperation {
+            path: path(pointer),
+        })
+    }
+}
+
+/// One thing that a rule found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// After the policy's levels were applied.
+    pub severity: Severity,
+    /// Lower case, no full stop: names the field and its value, what is wrong, what it leads to.
+    pub message: String,
+    /// Where.
+    pub at: Location,
+    /// Further places that explain it.
+    pub related: Vec<Related>,
+    /// How to mend it, if the tool knows.
+    pub fix: Option<Fix>,
+}

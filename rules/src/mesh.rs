@@ -1,0 +1,188 @@
+//! What is known about the mesh around an object. Every fact may be unknown, and carries where it
+//! came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::finding::Pointer;
+use crate::istio::version::{KubernetesVersion, Version};
+use crate::object::Object;
+
+pub use around::{Around, Enrolment};
+pub use facts::{ControlPlane, Injector, MeshConfig, Setting};
+
+mod around;
+mod facts;
+
+/// Where a fact came from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A document that was read.
+    Document {
+        /// Path as given, `-` for standard input.
+        file: Arc<str>,
+        /// Index of the document in the file, from 0.
+        document: usize,
+        /// The object, from the root of the document.
+        pointer: Pointer,
+        /// `ConfigMap/istio`.
+        title: String,
+    },
+    /// A command line option or setting, such as `--istio-version`.
+    Setting(&'static str),
+    /// An object of the cluster.
+    Cluster {
+        /// `ConfigMap/istio`.
+        title: String,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document { file, title, .. } => write!(f, "{title} in {file}"),
+            Self::Setting(name) => f.write_str(name),
+            Self::Cluster { title } => write!(f, "{title} in the cluster"),
+        }
+    }
+}
+
+/// Where the object that is judged was read: decides which facts are near.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    file: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// An object of a file.
+    pub fn file(path: &'a str) -> Self {
+        Self { file: Some(path) }
+    }
+
+    /// An object of the cluster: all facts are equally near.
+    pub fn cluster() -> Self {
+        Self { file: None }
+    }
+
+    /// How near a fact is: the number of folders that both share, more than any of these for the
+    /// same file, nothing for what has no file.
+    fn nearness(self, source: &Source) -> usize {
+        let (Some(mine), Source::Document { file, .. }) = (self.file, source) else {
+            return 0;
+        };
+        if mine == &**file {
+            return usize::MAX;
+        }
+        let folders = |path: &'a str| path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let theirs = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        folders(mine)
+            .split('/')
+            .zip(theirs.split('/'))
+            .take_while(|(a, b)| a == b)
+            .count()
+    }
+}
+
+/// A fact and where it came from.
+#[derive(Clone, Debug)]
+pub struct Fact<T> {
+    /// The fact.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// What can be said of a fact at one place.
+#[derive(Clone, Debug)]
+pub enum Known<T> {
+    /// One definition decides.
+    Yes(T, Source),
+    /// The nearest definitions contradict each other.
+    Disputed(Source, Source),
+    /// Nothing says it.
+    No,
+}
+
+impl<T> Known<T> {
+    /// The fact, where it is known.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Yes(value, _) => Some(value),
+            Self::Disputed(..) | Self::No => None,
+        }
+    }
+}
+
+/// Settings that stand for the whole mesh where no document speaks.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Kubernetes version of the API server and of all nodes.
+    pub kubernetes: Option<KubernetesVersion>,
+    /// Version of the control plane.
+    pub istio: Option<Version>,
+}
+
+/// All facts about a mesh.
+#[derive(Clone, Debug, Default)]
+pub struct Mesh {
+    settings: Settings,
+    namespaces: BTreeMap<String, Vec<Fact<BTreeMap<String, String>>>>,
+    mesh_configs: Vec<Fact<MeshConfig>>,
+    injectors: Vec<Fact<Injector>>,
+    control_planes: Vec<Fact<ControlPlane>>,
+    nodes: Vec<Fact<KubernetesVersion>>,
+}
+
+impl Mesh {
+    /// A mesh about which only `settings` are known.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the facts out of an object, if there are any.
+    pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
+        facts::learn(self, object, source);
+    }
+
+    /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
+    pub fn may_learn_from(object: &Object<'_>) -> bool {
+        facts::may_hold(object)
+    }
+
+    /// The mesh as seen from one object.
+    pub fn around<'a>(&'a self, object: &'a Object<'a>, place: Place<'a>) -> Around<'a> {
+        Around::new(self, object, place)
+    }
+}
+
+/// The one fact that decides at `place`: the nearest; unknown where two equally near ones differ.
+fn nearest<'f, T: PartialEq + 'f>(
+    facts: impl Iterator<Item = &'f Fact<T>>,
+    place: Place<'_>,
+) -> Known<&'f T> {
+    let mut best: Option<(usize, &'f Fact<T>)> = None;
+    let mut rival: Option<&'f Fact<T>> = None;
+    for fact in facts {
+        let depth = place.nearness(&fact.source);
+        match best {
+            Some((deepest, _)) if depth < deepest => {}
+            Some((deepest, chosen)) if depth == deepest => {
+                if chosen.value != fact.value && rival.is_none() {
+                    rival = Some(fact);
+                }
+            }
+            _ => (best, rival) = (Some((depth, fact)), None),
+        }
+    }
+    match (best, rival) {
+        (Some((_, fact)), None) => Known::Yes(&fact.value, fact.source.clone()),
+        (Some((_, fact)), Some(other)) => {
+            Known::Disputed(fact.source.clone(), other.source.clone())
+        }
+        (None, _) => Known::No,
+    }
+}

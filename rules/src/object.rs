@@ -1,0 +1,220 @@
+//! Kubernetes objects as raw values whose nodes know their pointer.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::finding::{Location, Part, Pointer};
+
+/// A value together with its place in the document. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    value: &'a Value,
+    path: Option<Rc<Step<'a>>>,
+}
+
+#[derive(Debug)]
+struct Step<'a> {
+    parent: Option<Rc<Step<'a>>>,
+    token: Token<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Token<'a> {
+    Member(&'a str),
+    Item(usize),
+}
+
+impl<'a> Node<'a> {
+    /// The root of a document.
+    pub fn root(value: &'a Value) -> Self {
+        Self { value, path: None }
+    }
+
+    /// The bare value.
+    pub fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    fn below(&self, value: &'a Value, token: Token<'a>) -> Self {
+        let parent = self.path.clone();
+        Self {
+            value,
+            path: Some(Rc::new(Step { parent, token })),
+        }
+    }
+
+    /// Member of a mapping; `None` for a missing member and for anything that is no mapping. A null
+    /// member is there (see [`Node::get_set`]).
+    pub fn get(&self, key: &str) -> Option<Self> {
+        let (key, value) = self.value.as_object()?.get_key_value(key)?;
+        Some(self.below(value, Token::Member(key)))
+    }
+
+    /// Member of a mapping that is neither missing nor null: what Kubernetes treats as set.
+    pub fn get_set(&self, key: &str) -> Option<Self> {
+        self.get(key).filter(|node| !node.value.is_null())
+    }
+
+    /// Follows member names; `None` as soon as one is missing or null.
+    pub fn at(&self, keys: &[&str]) -> Option<Self> {
+        keys.iter()
+            .try_fold(self.clone(), |node, key| node.get_set(key))
+    }
+
+    /// Items of the list under `key`; nothing where there is no such list.
+    pub fn items(&self, key: &str) -> impl Iterator<Item = Self> + use<'a> {
+        self.get(key).into_iter().flat_map(|list| list.elements())
+    }
+
+    /// Items of this list; nothing for anything that is no list.
+    pub fn elements(&self) -> impl Iterator<Item = Self> + use<'a> {
+        let list = self.clone();
+        let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
+        items
+            .iter()
+            .enumerate()
+            .map(move |(index, item)| list.below(item, Token::Item(index)))
+    }
+
+    /// Members of this mapping; nothing for anything that is no mapping.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
+        let map = self.clone();
+        self.value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(key, value)| (key.as_str(), map.below(value, Token::Member(key))))
+    }
+
+    /// The text, where this is a string.
+    pub fn str(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// The text of member `key`, where that is a string.
+    pub fn str_at(&self, key: &str) -> Option<&'a str> {
+        self.value.get(key)?.as_str()
+    }
+
+    /// Where this node stands, from the root of the document.
+    pub fn pointer(&self) -> Pointer {
+        let mut tokens = Vec::new();
+        let mut step = self.path.as_ref();
+        while let Some(here) = step {
+            tokens.push(here.token);
+            step = here.parent.as_ref();
+        }
+        let mut pointer = Pointer::root();
+        for token in tokens.iter().rev() {
+            match token {
+                Token::Member(name) => pointer.push(name),
+                Token::Item(index) => pointer.push(&index.to_string()),
+            }
+        }
+        pointer
+    }
+
+    /// The index in its list, for a list item.
+    pub fn index(&self) -> Option<usize> {
+        match self.path.as_ref()?.token {
+            Token::Item(index) => Some(index),
+            Token::Member(_) => None,
+        }
+    }
+
+    /// This node, key and value.
+    pub fn whole(&self) -> Location {
+        self.location(Part::Whole)
+    }
+
+    /// Only the key of this node.
+    pub fn key(&self) -> Location {
+        self.location(Part::Key)
+    }
+
+    /// Only the value of this node.
+    pub fn as_value(&self) -> Location {
+        self.location(Part::Value)
+    }
+
+    fn location(&self, part: Part) -> Location {
+        Location {
+            pointer: self.pointer(),
+            part,
+            inner: None,
+        }
+    }
+}
+
+/// A Kubernetes object, or a file of Helm values (then `kind` is empty).
+#[derive(Clone, Debug)]
+pub struct Object<'a> {
+    /// `apiVersion`, such as `apps/v1`.
+    pub api_version: &'a str,
+    /// `kind`, such as `Deployment`; empty for a file of Helm values.
+    pub kind: &'a str,
+    /// `metadata.namespace`; `None` where the document does not say it.
+    pub namespace: Option<&'a str>,
+    /// `metadata.name`; `None` where the document does not say it.
+    pub name: Option<&'a str>,
+    /// The object itself; its pointer is not empty inside a `List`.
+    pub root: Node<'a>,
+}
+
+impl<'a> Object<'a> {
+    /// The objects of a document: itself, or the items of a `List` (lists in lists too). Empty for
+    /// a document that is no Kubernetes object and no Helm values.
+    pub fn all(document: &'a Value) -> Vec<Self> {
+        let mut found = Vec::new();
+        Self::collect(Node::root(document), &mut found);
+        found
+    }
+
+    fn collect(node: Node<'a>, found: &mut Vec<Self>) {
+        let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
+        let (Some(kind), Some(api_version)) = (kind, api_version) else {
+            if node.path.is_none() && crate::istio::values::are_istio_values(node.value) {
+                found.push(Self::new("", "", node));
+            }
+            return;
+        };
+        let is_list =
+            kind.ends_with("List") && node.value.get("items").is_some_and(Value::is_array);
+        if is_list {
+            for item in node.items("items") {
+                Self::collect(item, found);
+            }
+        } else {
+            found.push(Self::new(api_version, kind, node));
+        }
+    }
+
+    fn new(api_version: &'a str, kind: &'a str, root: Node<'a>) -> Self {
+        let metadata = root.value.get("metadata");
+        let text = |key| metadata.and_then(|m| m.get(key)).and_then(Value::as_str);
+        Self {
+            api_version,
+            kind,
+            namespace: text("namespace"),
+            name: text("name"),
+            root,
+        }
+    }
+
+    /// The API group: `apps` of `apps/v1`, empty for the core group.
+    pub fn group(&self) -> &'a str {
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+    }
+
+    /// `Deployment/istiod` for messages; the name is left out where there is none.
+    pub fn title(&self) -> String {
+        match (self.kind, self.name) {
+            ("", _) => "Helm values".to_owned(),
+            (kind, Some(name)) => format!("{kind}/{name}"),
+            (kind, None) => kind.to_owned(),
+        }
+    }
+}

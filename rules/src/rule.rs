@@ -1,0 +1,149 @@
+//! What a rule is. Everything that a list, a help text, a report or a manifest says about a rule is
+//! derived from its one declaration.
+
+use crate::engine::Context;
+use crate::finding::{Applicability, Finding, Fix, Location, Related, Severity};
+use crate::object::Object;
+
+/// A kind of object that a rule looks at, as the API server names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKind {
+    /// API group, empty for the core group.
+    pub group: &'static str,
+    /// Kind; empty for a file of Helm values, which no API server ever sees.
+    pub kind: &'static str,
+    /// Plural resource name for webhook configurations.
+    pub resource: &'static str,
+}
+
+impl ObjectKind {
+    pub(crate) const fn new(
+        group: &'static str,
+        kind: &'static str,
+        resource: &'static str,
+    ) -> Self {
+        Self {
+            group,
+            kind,
+            resource,
+        }
+    }
+
+    /// Whether `object` is of this kind, at any version of the group.
+    pub fn matches(&self, object: &Object<'_>) -> bool {
+        self.kind == object.kind && self.group == object.group()
+    }
+}
+
+/// One rule: what it is called, what it looks at, and how.
+pub struct Rule {
+    /// Kebab case, names the problem: `keepalive-age-too-long`. Equal to the file name.
+    pub id: &'static str,
+    /// One line, lower case, no full stop.
+    pub summary: &'static str,
+    /// The Markdown page, which the tests execute.
+    pub page: &'static str,
+    /// The severity a finding has unless the rule says otherwise for it.
+    pub severity: Severity,
+    /// Version of meshcheck that brought the rule.
+    pub since: &'static str,
+    /// What it looks at.
+    pub kinds: &'static [ObjectKind],
+    /// The best grade of fix that it offers, `None` where it never has one.
+    pub fix: Option<Applicability>,
+    /// Names that the rule had before.
+    pub aliases: &'static [&'static str],
+    /// Looks at one object and reports on it. Never fails: what it does not understand it leaves.
+    pub check: fn(&Context<'_>, &mut Findings),
+}
+
+impl Rule {
+    /// Whether the rule looks at objects of this kind.
+    pub fn looks_at(&self, object: &Object<'_>) -> bool {
+        self.kinds.iter().any(|kind| kind.matches(object))
+    }
+}
+
+/// Collects what one rule reports on one object.
+#[derive(Debug)]
+pub struct Findings {
+    rule: &'static str,
+    severity: Severity,
+    found: Vec<Finding>,
+}
+
+impl Findings {
+    pub(crate) fn for_rule(rule: &Rule) -> Self {
+        Self {
+            rule: rule.id,
+            severity: rule.severity,
+            found: Vec::new(),
+        }
+    }
+
+    /// Reports a finding with the rule's own severity; the result takes what else there is to say.
+    pub fn report(&mut self, at: Location, message: impl Into<String>) -> &mut Finding {
+        self.found.push(Finding {
+            rule: self.rule,
+            severity: self.severity,
+            message: message.into(),
+            at,
+            related: Vec::new(),
+            fix: None,
+        });
+        self.found
+            .last_mut()
+            .expect("a finding was pushed just now")
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Finding> {
+        self.found
+    }
+}
+
+impl Finding {
+    /// Sets another severity than the rule's own.
+    pub fn severity(&mut self, severity: Severity) -> &mut Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Attaches the fix.
+    pub fn fix(&mut self, fix: impl Into<Option<Fix>>) -> &mut Self {
+        self.fix = fix.into();
+        self
+    }
+
+    /// Adds a place that explains the finding.
+    pub fn related(&mut self, related: impl IntoIterator<Item = Related>) -> &mut Self {
+        self.related.extend(related);
+        self
+    }
+}
+
+/// Declares a rule as `pub static RULE`, its page taken from the file of the same name beside it.
+macro_rules! declare_rule {
+    (
+        id: $id:literal,
+        summary: $summary:literal,
+        severity: $severity:ident,
+        since: $since:literal,
+        kinds: $kinds:expr,
+        fix: $fix:expr,
+        check: $check:path $(,)?
+    ) => {
+        #[doc = include_str!(concat!($id, ".md"))]
+        pub static RULE: $crate::rule::Rule = $crate::rule::Rule {
+            id: $id,
+            summary: $summary,
+            page: include_str!(concat!($id, ".md")),
+            severity: $crate::finding::Severity::$severity,
+            since: $since,
+            kinds: $kinds,
+            fix: $fix,
+            aliases: &[],
+            check: $check,
+        };
+    };
+}
+pub(crate) use declare_rule;
