@@ -14,7 +14,8 @@ use super::render::Manner;
 pub(super) struct Layout<'t> {
     pub(super) text: &'t str,
     pub(super) source: &'t Value,
-    body: Range<usize>,
+    /// The document in the text.
+    pub(super) body: Range<usize>,
     spans: Spans<'t>,
 }
 
@@ -157,10 +158,22 @@ impl<'t> Layout<'t> {
 
     /// Refuses a node that is written somewhere else, behind an anchor.
     pub(super) fn own(&self, pointer: &Pointer) -> Result<(), RefusalReason> {
-        let located = self.locate(pointer, Part::Value);
+        self.written_here(pointer, Part::Value)
+    }
+
+    /// Refuses a member that a merge brings in.
+    pub(super) fn own_key(&self, pointer: &Pointer) -> Result<(), RefusalReason> {
+        self.written_here(pointer, Part::Key)
+    }
+
+    fn written_here(&self, pointer: &Pointer, part: Part) -> Result<(), RefusalReason> {
+        let located = self.locate(pointer, part);
         match located.defined_at {
             None => Ok(()),
-            Some(defined) => Err(self.through_alias(&located.span.bytes, defined.bytes.start)),
+            Some(defined) => {
+                let whole = self.locate(pointer, Part::Whole).span.bytes;
+                Err(self.through_alias(&whole, defined.bytes.start))
+            }
         }
     }
 
@@ -184,10 +197,10 @@ impl<'t> Layout<'t> {
             let value = self.locate(&pointer, Part::Value).span.bytes;
             let before = lines::start(self.text, key.start.min(value.start));
             let properties = &self.text[before..value.start];
-            if let Some((_, name)) = properties.rsplit_once('&') {
+            if let Some((front, name)) = properties.rsplit_once('&') {
                 let name = name.split(ends_name).next().unwrap_or_default();
                 if self.names('*', name).next().is_some() {
-                    return Some(self.shared(name, value.start));
+                    return Some(self.shared(name, before + front.len()));
                 }
             }
             here = pointer.split_last().map(|(parent, _)| parent);

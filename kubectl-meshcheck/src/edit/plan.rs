@@ -126,6 +126,31 @@ impl Slot {
         }
     }
 
+    /// The slots in a collection with the names they have there.
+    pub(super) fn children(&self) -> Vec<(Option<&str>, &Self)> {
+        match &self.state {
+            State::Kept | State::Set(_) => Vec::new(),
+            State::Members(members) => members
+                .iter()
+                .map(|(key, slot)| (Some(key.as_str()), slot))
+                .collect(),
+            State::Items { now, .. } => now.iter().map(|slot| (None, slot)).collect(),
+        }
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.state, State::Kept)
+    }
+
+    /// The nodes of the source whose text changes.
+    pub(super) fn changed(&self) -> Vec<&Pointer> {
+        if self.is_kept() {
+            return Vec::new();
+        }
+        let below = self.children().into_iter().flat_map(|(_, slot)| slot.changed());
+        below.chain(&self.origin).collect()
+    }
+
     /// The value that it was.
     fn before<'v>(&self, source: &'v Value) -> Option<&'v Value> {
         source.pointer(self.origin.as_ref()?.as_str())
