@@ -14,6 +14,7 @@ pub use facts::{ControlPlane, Injector, MeshConfig, Setting};
 
 mod around;
 mod facts;
+mod mention;
 
 /// Where a fact came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

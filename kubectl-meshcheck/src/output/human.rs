@@ -1,0 +1,239 @@
+//! The report for people, in the manner of the Rust compiler.
+
+use std::sync::Arc;
+
+use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
+use annotate_snippets::{
+    AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
+};
+use meshcheck_rules::yaml::{Position, Span};
+use meshcheck_rules::{Applicability, Finding, Object, Severity};
+
+use crate::judge::FileReport;
+use crate::output::{Closing, Print, Render, Streams, line_at};
+use crate::problem::{Kind, Problem};
+use crate::report::{Note, NotePlace, Shown};
+
+use excerpt::Excerpt;
+
+mod excerpt;
+mod summary;
+
+/// Renders findings and problems for people.
+#[derive(Debug)]
+pub struct Human {
+    findings: Renderer,
+    problems: Renderer,
+    verbose: bool,
+}
+
+/// Prints what was rendered, and the summary.
+#[derive(Debug)]
+pub struct Printer {
+    notes: Renderer,
+    quiet: bool,
+    verbose: bool,
+    strict: bool,
+    explain: String,
+    templates: Vec<Arc<str>>,
+    shown: bool,
+}
+
+/// How the report is to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Colours in the findings.
+    pub color_findings: bool,
+    /// Colours in the problems.
+    pub color_problems: bool,
+    /// No summary, no notes.
+    pub quiet: bool,
+    /// Info findings, and every template by its name.
+    pub verbose: bool,
+    /// Templates are failures.
+    pub strict: bool,
+}
+
+fn renderer(colored: bool) -> Renderer {
+    if colored {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+}
+
+impl Human {
+    /// A renderer with this look.
+    pub fn new(look: Look) -> Self {
+        Self {
+            findings: renderer(look.color_findings),
+            problems: renderer(look.color_problems),
+            verbose: look.verbose,
+        }
+    }
+}
+
+impl Render for Human {
+    fn shows(&self, finding: &Finding) -> bool {
+        self.verbose || finding.severity > Severity::Info
+    }
+
+    fn finding(&self, shown: &Shown<'_>) -> String {
+        let finding = shown.finding;
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Info => Level::INFO,
+        };
+        let title = level
+            .clone()
+            .primary_title(finding.message.as_str())
+            .id(finding.rule);
+        let excerpt = Excerpt::of(shown.text, &shown.span);
+        let mut groups = vec![
+            title.element(origin(shown.file, shown.span.start)),
+            excerpt.group(level).element(about(shown)),
+        ];
+        for note in &shown.notes {
+            groups.extend(note_groups(note, shown));
+        }
+        if let Some(fix) = &finding.fix {
+            let how = match fix.applicability {
+                Applicability::Safe => "safe: --fix does it",
+                Applicability::Unsafe => "look at it first: --unsafe-fixes does it",
+            };
+            let title = normalize_untrusted_str(&fix.title);
+            let help = Level::HELP.secondary_title(format!("{title} ({how})"));
+            groups.push(Group::with_title(help));
+        }
+        format!("{}\n\n", self.findings.render(&groups))
+    }
+
+    fn problem(&self, problem: &Problem, text: Option<&str>) -> String {
+        let (level, message) = match problem.kind {
+            Kind::Template => (
+                Level::NOTE.with_name("skipped"),
+                format!("{}: render it first", problem.message),
+            ),
+            _ => (Level::ERROR, problem.message.clone()),
+        };
+        let title = level
+            .clone()
+            .primary_title(message)
+            .id(problem.kind.as_str());
+        let Some(at) = problem.position() else {
+            let group = title.element(Origin::path(&*problem.file));
+            return format!("{}\n\n", self.problems.render(&[group]));
+        };
+        let mut groups = vec![title.element(origin(&problem.file, at))];
+        let text = text.unwrap_or_default();
+        groups.extend(Excerpt::at(text, at).map(|excerpt| excerpt.group(level)));
+        format!("{}\n\n", self.problems.render(&groups))
+    }
+}
+
+fn origin(file: &str, at: Position) -> Origin<'_> {
+    Origin::path(file).line(at.line).char_column(at.column)
+}
+
+/// The object that a finding is about.
+fn about<'a>(shown: &Shown<'_>) -> annotate_snippets::Message<'a> {
+    let mut text = normalize_untrusted_str(&named(shown.object));
+    if let Some(inner) = &shown.finding.at.inner {
+        let inner = normalize_untrusted_str(inner.as_str());
+        text = format!("{text}, {inner} in this text");
+    }
+    Level::NOTE.with_name("object").message(text)
+}
+
+fn named(object: &Object<'_>) -> String {
+    let title = object.title();
+    match object.namespace {
+        Some(namespace) => format!("{title} in namespace {namespace}"),
+        None => title,
+    }
+}
+
+fn note_groups<'a>(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Vec<Group<'a>> {
+    let text = normalize_untrusted_str(&note.message);
+    let title = |text: String| Level::NOTE.secondary_title(text);
+    match &note.place {
+        NotePlace::Here { span, .. } => vec![
+            title(text).element(origin(shown.file, span.start)),
+            Excerpt::of(shown.text, span).group(Level::NOTE),
+        ],
+        NotePlace::Elsewhere(there) => match &there.span {
+            Some((span, line)) => vec![
+                title(text).element(origin(&there.file, span.start)),
+                Excerpt::of_line(line, span).group(Level::NOTE),
+            ],
+            None => vec![title(text).element(Origin::path(&*there.file))],
+        },
+        NotePlace::Said(source) if note.message.contains(source.as_str()) => {
+            vec![Group::with_title(title(text))]
+        }
+        NotePlace::Said(source) => {
+            let source = normalize_untrusted_str(source);
+            vec![Group::with_title(title(format!("{text} ({source})")))]
+        }
+    }
+}
+
+impl Printer {
+    /// A printer with this look; `program` is how the program is called.
+    pub fn new(look: Look, program: &str) -> Self {
+        Self {
+            notes: renderer(look.color_problems),
+            quiet: look.quiet,
+            verbose: look.verbose,
+            strict: look.strict,
+            explain: format!("{program} explain"),
+            templates: Vec::new(),
+            shown: false,
+        }
+    }
+
+    fn problem(&mut self, problem: &Problem, text: &str, streams: &mut Streams) {
+        let told = problem.kind != Kind::Template || self.strict;
+        if told || (self.verbose && !self.quiet) {
+            // A terminal is to show both streams in one order.
+            streams.report.flush();
+            streams.problems.put(text);
+            streams.problems.flush();
+        } else if self.templates.last() != Some(&problem.file) {
+            self.templates.push(Arc::clone(&problem.file));
+        }
+    }
+}
+
+impl Print for Printer {
+    fn file(&mut self, report: FileReport, streams: &mut Streams) {
+        for (problem, text) in &report.problems {
+            self.problem(problem, text, streams);
+        }
+        for text in &report.findings {
+            self.shown = true;
+            streams.report.put(text);
+        }
+    }
+
+    fn finish(&mut self, closing: &Closing, streams: &mut Streams) {
+        if self.quiet {
+            return;
+        }
+        streams.report.flush();
+        if !self.templates.is_empty() {
+            let note = summary::templates(&self.templates);
+            let note = Group::with_title(Level::NOTE.primary_title(note));
+            streams
+                .problems
+                .put(format!("{}\n", self.notes.render(&[note])));
+            streams.problems.flush();
+        }
+        if self.shown {
+            let hint = format!("`{} RULE` explains a rule\n", self.explain);
+            streams.report.put(hint);
+        }
+        streams.report.put(summary::line(closing));
+    }
+}
