@@ -92,7 +92,11 @@ pub struct CheckArgs {
     pub diff: bool,
 
     /// Judge for this date (YYYY-MM-DD) and not for today (UTC)
-    #[arg(long, value_name = "DATE", help_heading = "What is known about the mesh")]
+    #[arg(
+        long,
+        value_name = "DATE",
+        help_heading = "What is known about the mesh"
+    )]
     pub as_of: Option<Date>,
     /// Version of Kubernetes, server and nodes, where no document says it
     #[arg(long, value_name = "X.Y", value_parser = kubernetes_version, help_heading = "What is known about the mesh")]

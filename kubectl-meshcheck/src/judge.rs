@@ -71,13 +71,7 @@ impl<'s> Judge<'s> {
     fn broken_down(&self, index: usize) -> FileReport {
         let file = &self.session.inputs[index].name;
         let problem = Problem::internal(file, None, "this file broke the program down");
-        self.alone(problem)
-    }
-
-    fn alone(&self, problem: Problem) -> FileReport {
-        let mut report = FileReport::default();
-        report.tell(problem, None, self.render);
-        report
+        FileReport::of(problem, self.render)
     }
 
     fn file(&self, index: usize) -> FileReport {
@@ -86,7 +80,8 @@ impl<'s> Judge<'s> {
             Ok(bytes) => bytes,
             Err(error) => {
                 let name = Arc::clone(&input.name);
-                return self.alone(Problem::io(&Unreadable { name, error }));
+                let problem = Problem::io(&Unreadable { name, error });
+                return FileReport::of(problem, self.render);
             }
         };
         let stream = Stream::read(&bytes, &self.session.options);
@@ -204,6 +199,13 @@ impl<'s> Judge<'s> {
 }
 
 impl FileReport {
+    /// The report of a file of which there is only a problem to tell.
+    pub fn of(problem: Problem, render: &dyn Render) -> Self {
+        let mut report = Self::default();
+        report.tell(problem, None, render);
+        report
+    }
+
     fn tell(&mut self, problem: Problem, text: Option<&str>, render: &dyn Render) {
         match problem.kind {
             Kind::Template => self.tally.templates += 1,

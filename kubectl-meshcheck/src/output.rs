@@ -135,6 +135,11 @@ impl Streams {
         }
     }
 
+    /// Whether all could be written.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.report.finish().and(self.problems.finish())
+    }
+
     /// Lets a terminal show both in the order in which they were written.
     pub fn flush(&mut self) {
         self.report.flush();

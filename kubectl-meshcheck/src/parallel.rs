@@ -61,7 +61,11 @@ mod tests {
     #[test]
     fn results_come_in_order() {
         let mut seen = Vec::new();
-        in_order(500, |index| index * 2, |index, twice| seen.push((index, twice)));
+        in_order(
+            500,
+            |index| index * 2,
+            |index, twice| seen.push((index, twice)),
+        );
         let expected: Vec<_> = (0..500).map(|index| (index, index * 2)).collect();
         assert_eq!(seen, expected);
     }

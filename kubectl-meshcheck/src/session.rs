@@ -53,7 +53,7 @@ impl<'i> Session<'i> {
         let Ok(bytes) = self.texts.get(index) else {
             return Vec::new(); // the second pass reports it
         };
-        if !self.options.plain && !Mesh::may_mention_facts(&bytes) {
+        if !self.options.plain && !Mesh::may_learn_from_text(&bytes) {
             return Vec::new();
         }
         let mut documents = Stream::read(&bytes, &self.options).documents;

@@ -16,7 +16,6 @@ pub use facts::{ControlPlane, DEFAULT_REVISION, Injector, MeshConfig, NodeFact, 
 
 mod around;
 mod facts;
-mod mention;
 
 /// Where a fact came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

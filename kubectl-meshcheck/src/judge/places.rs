@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use meshcheck_rules::Source;
 use meshcheck_rules::finding::{Location, Part, Pointer};
 use meshcheck_rules::yaml::{Span, Stream};
-use meshcheck_rules::Source;
 
 use crate::report::Elsewhere;
 use crate::session::Session;

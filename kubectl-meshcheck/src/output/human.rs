@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
-use annotate_snippets::{
-    AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
-};
-use meshcheck_rules::yaml::{Position, Span};
+use annotate_snippets::{Group, Level, Origin, Renderer, normalize_untrusted_str};
+use meshcheck_rules::yaml::Position;
 use meshcheck_rules::{Applicability, Finding, Object, Severity};
 
 use crate::judge::FileReport;
-use crate::output::{Closing, Print, Render, Streams, line_at};
+use crate::output::{Closing, Print, Render, Streams};
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown};
 
