@@ -5,7 +5,9 @@ pub mod build;
 pub mod duration;
 pub mod hold;
 pub mod image;
+pub mod install;
 pub mod istiod;
+pub mod keepalive;
 pub mod proxy;
 pub mod values;
 pub mod version;
@@ -13,8 +15,11 @@ pub mod workload;
 
 use build::Build;
 use image::Component;
+use install::Install;
 use istiod::Istiod;
+use keepalive::AgeSetting;
 use proxy::{Proxy, Role};
+use version::Version;
 use workload::PodTemplate;
 
 use crate::object::Object;
@@ -33,6 +38,8 @@ pub struct Subject<'a> {
     pub proxy: Option<Proxy<'a>>,
     /// All of Istio's programs in the workload.
     pub builds: Vec<Build<'a>>,
+    /// What an installer makes of it, for an installer's file.
+    pub install: Option<Install<'a>>,
 }
 
 impl<'a> Subject<'a> {
@@ -46,12 +53,33 @@ impl<'a> Subject<'a> {
         let builds = template.as_ref().map_or_else(Vec::new, |template| {
             Build::all(object, template, istiod.as_ref(), proxy.as_ref())
         });
+        let install = Install::of(object);
         Self {
             template,
             istiod,
             proxy,
             builds,
+            install,
         }
+    }
+
+    /// The connection age that the object sets, for istiod or an installer's file.
+    pub fn age(&self) -> Option<AgeSetting<'a>> {
+        match (&self.istiod, &self.install) {
+            (Some(istiod), _) => AgeSetting::of(istiod, self.istiod_version()),
+            (None, Some(install)) => install.age.clone(),
+            (None, None) => None,
+        }
+    }
+
+    /// The version of the istiod in this workload.
+    pub fn istiod_version(&self) -> Option<Version> {
+        let container = &self.istiod.as_ref()?.container;
+        self.builds
+            .iter()
+            .find(|build| build.is_in(container))?
+            .stated
+            .version()
     }
 
     /// The workload, where an application in it may have a sidecar: not istiod, CNI, ztunnel, nor a

@@ -185,14 +185,9 @@ fn control_plane(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
     let Some(istiod) = subject.istiod.as_ref().filter(|istiod| !istiod.is_patch) else {
         return;
     };
-    let version = subject
-        .builds
-        .iter()
-        .find(|build| build.is_in(&istiod.container))
-        .and_then(|build| build.stated.version());
     let plane = ControlPlane {
         revision: revision_of(object, &subject, istiod),
-        version,
+        version: subject.istiod_version(),
         native: setting(istiod, "ENABLE_NATIVE_SIDECARS"),
     };
     mesh.control_planes.push(fact(plane, source));
