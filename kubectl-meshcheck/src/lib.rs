@@ -11,10 +11,13 @@ use report::Verdict;
 
 pub mod args;
 pub mod commands;
+pub mod edit;
 pub mod judge;
+pub mod mend;
 pub mod output;
 pub mod parallel;
 pub mod problem;
+pub mod replace;
 pub mod report;
 pub mod session;
 pub mod source;

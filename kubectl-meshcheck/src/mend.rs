@@ -93,7 +93,10 @@ impl Mender<'_> {
         if plans.is_empty() {
             return None;
         }
-        let edits: Vec<_> = plans.iter().map(|(document, mended)| edit_of(document, &mended.patch)).collect();
+        let edits: Vec<_> = plans
+            .iter()
+            .map(|(document, mended)| edit_of(document, &mended.patch))
+            .collect();
         let Edited { text, refused } = edit::apply(&stream, &edits, &self.session.options);
         let mut mending = Mending {
             index,
@@ -105,11 +108,16 @@ impl Mender<'_> {
             refused: Vec::new(),
         };
         for (document, mended) in plans {
-            match refused.iter().find(|refusal| refusal.document == document.index) {
+            match refused
+                .iter()
+                .find(|refusal| refusal.document == document.index)
+            {
                 None => mending.fixed.extend(all_fixed(document, mended)),
                 Some(refusal) if mended.fixed.len() < 2 => {
                     let reason = refusal.reason.to_string();
-                    mending.refused.push(Refused::all(document.index, &mended, reason));
+                    mending
+                        .refused
+                        .push(Refused::all(document.index, &mended, reason));
                 }
                 Some(_) => self.one_by_one(document.index, place, &mut mending),
             }
