@@ -51,6 +51,7 @@ pub enum Command {
 
 /// Options of `check`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct CheckArgs {
     /// Files, folders (walked for .yaml, .yml and .json) or `-` for standard input
     #[arg(value_name = "PATH", required_unless_present = "filename")]

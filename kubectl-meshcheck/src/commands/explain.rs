@@ -1,7 +1,7 @@
 //! `explain`: shows the page of a rule.
 
-use meshcheck_rules::Rule;
 use meshcheck_rules::rules::{ALL, find};
+use meshcheck_rules::{Applicability, Rule};
 
 use super::CommandError;
 use crate::args::ExplainArgs;
@@ -37,10 +37,7 @@ pub(super) fn kinds(rule: &Rule) -> Vec<String> {
 }
 
 fn page(rule: &Rule) -> String {
-    let fix = match rule.fix {
-        Some(grade) => format!("{grade:?}").to_lowercase(),
-        None => "none".to_owned(),
-    };
+    let fix = rule.fix.map_or("none", Applicability::as_str);
     format!(
         "{}: {}\nseverity: {}   fix: {fix}   since: {}\nlooks at: {}\n\n{}\n",
         rule.id,

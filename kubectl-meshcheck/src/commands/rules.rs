@@ -1,7 +1,7 @@
 //! `rules`: lists what is looked for.
 
-use meshcheck_rules::Rule;
 use meshcheck_rules::rules::ALL;
+use meshcheck_rules::{Applicability, Rule};
 use serde::Serialize;
 
 use super::CommandError;
@@ -53,7 +53,7 @@ fn json(out: &mut Stream) {
 }
 
 fn fix(rule: &Rule) -> Option<&'static str> {
-    rule.fix.map(|grade| grade.as_str())
+    rule.fix.map(Applicability::as_str)
 }
 
 impl From<&'static Rule> for RuleOut<'static> {

@@ -11,7 +11,7 @@ use crate::report::Elsewhere;
 use crate::session::Session;
 
 /// Finds a fact's place when a finding asks for it, and remembers: thousands of findings may name
-/// one ConfigMap.
+/// one `ConfigMap`.
 pub(super) struct Places<'s> {
     session: &'s Session<'s>,
     by_place: OnceLock<HashMap<&'s str, usize>>,

@@ -17,41 +17,40 @@ mod excerpt;
 mod summary;
 
 /// Renders findings and problems for people.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Human {
-    findings: Renderer,
-    problems: Renderer,
-    verbose: bool,
+    /// Colours in the findings.
+    pub findings: Renderer,
+    /// Colours in the problems.
+    pub problems: Renderer,
+    /// The lowest severity that is shown, `None` for no findings at all.
+    pub lowest: Option<Severity>,
 }
 
 /// Prints what was rendered, and the summary.
 #[derive(Debug)]
 pub struct Printer {
     notes: Renderer,
-    quiet: bool,
-    verbose: bool,
+    detail: Detail,
     strict: bool,
     explain: String,
     templates: Vec<Arc<str>>,
     shown: bool,
 }
 
-/// How the report is to look.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// Colours in the findings.
-    pub color_findings: bool,
-    /// Colours in the problems.
-    pub color_problems: bool,
-    /// No summary, no notes.
-    pub quiet: bool,
-    /// Info findings, and every template by its name.
-    pub verbose: bool,
-    /// Templates are failures.
-    pub strict: bool,
+/// How much is told beside findings and problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing.
+    Quiet,
+    /// The summary and notes.
+    Usual,
+    /// Every template by its name too.
+    Verbose,
 }
 
-fn renderer(colored: bool) -> Renderer {
+/// A renderer with or without colours.
+pub fn renderer(colored: bool) -> Renderer {
     if colored {
         Renderer::styled()
     } else {
@@ -59,20 +58,9 @@ fn renderer(colored: bool) -> Renderer {
     }
 }
 
-impl Human {
-    /// A renderer with this look.
-    pub fn new(look: Look) -> Self {
-        Self {
-            findings: renderer(look.color_findings),
-            problems: renderer(look.color_problems),
-            verbose: look.verbose,
-        }
-    }
-}
-
 impl Render for Human {
     fn shows(&self, finding: &Finding) -> bool {
-        self.verbose || finding.severity > Severity::Info
+        self.lowest.is_some_and(|lowest| finding.severity >= lowest)
     }
 
     fn finding(&self, shown: &Shown<'_>) -> String {
@@ -177,13 +165,12 @@ fn note_groups<'a>(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Vec<Group<'a>> {
 }
 
 impl Printer {
-    /// A printer with this look; `program` is how the program is called.
-    pub fn new(look: Look, program: &str) -> Self {
+    /// A printer that fails templates where `strict`; `program` is how the program is called.
+    pub fn new(look: &Human, detail: Detail, strict: bool, program: &str) -> Self {
         Self {
-            notes: renderer(look.color_problems),
-            quiet: look.quiet,
-            verbose: look.verbose,
-            strict: look.strict,
+            notes: look.problems.clone(),
+            detail,
+            strict,
             explain: format!("{program} explain"),
             templates: Vec::new(),
             shown: false,
@@ -192,7 +179,7 @@ impl Printer {
 
     fn problem(&mut self, problem: &Problem, text: &str, streams: &mut Streams) {
         let told = problem.kind != Kind::Template || self.strict;
-        if told || (self.verbose && !self.quiet) {
+        if told || self.detail == Detail::Verbose {
             // A terminal is to show both streams in one order.
             streams.report.flush();
             streams.problems.put(text);
@@ -215,7 +202,7 @@ impl Print for Printer {
     }
 
     fn finish(&mut self, closing: &Closing, streams: &mut Streams) {
-        if self.quiet {
+        if self.detail == Detail::Quiet {
             return;
         }
         streams.report.flush();

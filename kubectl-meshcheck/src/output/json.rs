@@ -1,7 +1,7 @@
 //! `-o json`: the schema of `docs/json-output.md`, one finding a line.
 
 use meshcheck_rules::yaml::Span;
-use meshcheck_rules::{Finding, Fix, Object};
+use meshcheck_rules::{Finding, Fix, Object, Pointer};
 use serde::Serialize;
 
 use crate::judge::FileReport;
@@ -137,7 +137,7 @@ impl Render for Json {
             document: shown.document,
             place: PlaceOut::from(&shown.span),
             pointer: finding.at.pointer.as_str(),
-            inner_pointer: finding.at.inner.as_ref().map(|inner| inner.as_str()),
+            inner_pointer: finding.at.inner.as_ref().map(Pointer::as_str),
             object: ObjectOut::from(shown.object),
             related: shown
                 .notes
@@ -245,7 +245,7 @@ impl<'a> RelatedOut<'a> {
                 document: Some(shown.document),
                 place: Some(PlaceOut::from(span)),
                 pointer: Some(location.pointer.as_str()),
-                inner_pointer: location.inner.as_ref().map(|inner| inner.as_str()),
+                inner_pointer: location.inner.as_ref().map(Pointer::as_str),
                 ..bare
             },
             NotePlace::Elsewhere(there) => Self {

@@ -45,6 +45,13 @@ impl<'i> Texts<'i> {
         *self.slot(index) = Some(Arc::new(bytes));
     }
 
+    /// Has the bytes of one input read again: the file is another one now.
+    pub fn forget(&self, index: usize) {
+        if let Some(bytes) = self.slot(index).take() {
+            self.room.fetch_add(bytes.len(), Ordering::Relaxed);
+        }
+    }
+
     fn read(&self, index: usize, again: bool) -> io::Result<Arc<Vec<u8>>> {
         let mut slot = self.slot(index);
         let again = again || !matches!(self.inputs[index].origin, Origin::File(_));

@@ -36,9 +36,10 @@ impl<'t> Excerpt<'t> {
     /// The same, where only that line of the text is at hand.
     pub(super) fn of_line(line: &'t str, span: &Span) -> Self {
         let start = byte_of(line, span.start.column);
-        let end = match span.end.line == span.start.line {
-            true => byte_of(line, span.end.column),
-            false => line.len(),
+        let end = if span.end.line == span.start.line {
+            byte_of(line, span.end.column)
+        } else {
+            line.len()
         };
         Self::cut(line, span.start.line, start..end.max(start))
     }

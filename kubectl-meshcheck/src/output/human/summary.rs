@@ -43,10 +43,10 @@ fn findings(tally: &Tally) -> String {
             _ => counted(count, what),
         })
         .collect();
-    match parts.is_empty() {
-        true => "no findings".to_owned(),
-        false => parts.join(", "),
+    if parts.is_empty() {
+        return "no findings".to_owned();
     }
+    parts.join(", ")
 }
 
 fn fixes(closing: &Closing) -> String {
@@ -85,10 +85,10 @@ fn skipped(closing: &Closing) -> String {
         .filter(|(count, ..)| *count > 0)
         .map(|(count, what, why)| format!("{}{why}", counted(count, what)))
         .collect();
-    match parts.is_empty() {
-        true => String::new(),
-        false => format!("skipped {}", parts.join(", ")),
+    if parts.is_empty() {
+        return String::new();
     }
+    format!("skipped {}", parts.join(", "))
 }
 
 /// What is said of templates that were not judged.
