@@ -61,10 +61,23 @@ pub struct CheckArgs {
     pub filename: Vec<PathBuf>,
 
     /// Format of the report
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub output: Format,
-    /// The lowest severity that fails the run
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
+    /// The lowest severity that fails the run: error, warning, info or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub fail_on: FailOn,
     /// Templates, which cannot be judged before they are rendered, fail the run (exit code 3)
     #[arg(long)]
@@ -78,8 +91,14 @@ pub struct CheckArgs {
     /// Show info findings too, and name every input that was skipped
     #[arg(short, long)]
     pub verbose: bool,
-    /// Colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub color: ColorChoice,
 
     /// Apply the safe fixes in place; for standard input, write the fixed stream to standard output
@@ -115,10 +134,23 @@ pub struct CheckArgs {
 #[derive(Args, Debug)]
 pub struct RulesArgs {
     /// Format of the list
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub output: Format,
-    /// Colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub color: ColorChoice,
 }
 
@@ -127,8 +159,14 @@ pub struct RulesArgs {
 pub struct ExplainArgs {
     /// Name of the rule, such as keepalive-age-too-long
     pub rule: String,
-    /// Colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub color: ColorChoice,
 }
 

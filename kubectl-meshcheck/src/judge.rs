@@ -21,6 +21,8 @@ mod places;
 /// What there is to say of one file.
 #[derive(Debug, Default)]
 pub struct FileReport {
+    /// The input.
+    pub file: Arc<str>,
     /// Counts.
     pub tally: Tally,
     /// Findings as the format shows them, in the order of their places.
@@ -90,7 +92,10 @@ impl<'s> Judge<'s> {
             file: &input.name,
             place: Place::file(&input.place),
             stream: &stream,
-            report: FileReport::default(),
+            report: FileReport {
+                file: Arc::clone(&input.name),
+                ..FileReport::default()
+            },
         };
         work.report.tally.files = 1;
         work.report.tally.documents = documents(&stream);
@@ -201,7 +206,10 @@ impl<'s> Judge<'s> {
 impl FileReport {
     /// The report of a file of which there is only a problem to tell.
     pub fn of(problem: Problem, render: &dyn Render) -> Self {
-        let mut report = Self::default();
+        let mut report = Self {
+            file: Arc::clone(&problem.file),
+            ..Self::default()
+        };
         report.tell(problem, None, render);
         report
     }

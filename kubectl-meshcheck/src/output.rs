@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use meshcheck_rules::Finding;
@@ -42,7 +43,7 @@ pub struct Closing {
     /// What counts as a failure.
     pub demands: Demands,
     /// Links to folders that were not followed.
-    pub linked_folders: usize,
+    pub linked_folders: Vec<Arc<str>>,
     /// Findings that were mended, where that was asked for.
     pub fixed: Option<usize>,
     /// The unified diff, where that was asked for.

@@ -9,6 +9,9 @@ use std::thread;
 /// Threads that are worth starting: more than these wait for the disk or for each other.
 const MOST_WORKERS: usize = 16;
 
+/// Results that may wait: workers that run ahead are held back before memory grows.
+const WAITING: usize = 64;
+
 /// Does `work` for `0..count` on all cores and hands every result to `each`, in order, as soon as
 /// it is there.
 pub fn in_order<T: Send>(
@@ -24,7 +27,7 @@ pub fn in_order<T: Send>(
         return (0..count).for_each(|index| each(index, work(index)));
     }
     let next = AtomicUsize::new(0);
-    let (sender, results) = mpsc::channel();
+    let (sender, results) = mpsc::sync_channel(WAITING);
     thread::scope(|scope| {
         for _ in 0..workers {
             let (sender, next, work) = (sender.clone(), &next, &work);

@@ -50,7 +50,7 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
         as_of: session.engine.as_of(),
         tally,
         demands,
-        linked_folders: inputs.linked_folders.len(),
+        linked_folders: inputs.linked_folders.clone(),
         fixed: fixing.fixed,
         diff: fixing.diff,
     };

@@ -1,7 +1,5 @@
 //! The report for people, in the manner of the Rust compiler.
 
-use std::sync::Arc;
-
 use annotate_snippets::{Group, Level, Origin, Renderer, normalize_untrusted_str};
 use meshcheck_rules::yaml::Position;
 use meshcheck_rules::{Applicability, Finding, Object, Severity};
@@ -12,8 +10,10 @@ use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown};
 
 use excerpt::Excerpt;
+use skipped::Skipped;
 
 mod excerpt;
+mod skipped;
 mod summary;
 
 /// Renders findings and problems for people.
@@ -34,7 +34,7 @@ pub struct Printer {
     detail: Detail,
     strict: bool,
     explain: String,
-    templates: Vec<Arc<str>>,
+    skipped: Skipped,
     shown: bool,
 }
 
@@ -75,10 +75,10 @@ impl Render for Human {
             .primary_title(finding.message.as_str())
             .id(finding.rule);
         let excerpt = Excerpt::of(shown.text, &shown.span);
-        let mut groups = vec![
-            title.element(origin(shown.file, shown.span.start)),
-            excerpt.group(level).element(about(shown)),
-        ];
+        let mut groups = excerpt.below(title, level, shown.file);
+        if let Some(last) = groups.pop() {
+            groups.push(last.element(about(shown)));
+        }
         for note in &shown.notes {
             groups.extend(note_groups(note, shown));
         }
@@ -95,30 +95,27 @@ impl Render for Human {
     }
 
     fn problem(&self, problem: &Problem, text: Option<&str>) -> String {
-        let (level, message) = match problem.kind {
-            Kind::Template => (
-                Level::NOTE.with_name("skipped"),
-                format!("{}: render it first", problem.message),
-            ),
-            _ => (Level::ERROR, problem.message.clone()),
-        };
+        let level = Level::ERROR;
         let title = level
             .clone()
-            .primary_title(message)
+            .primary_title(problem.message.as_str())
             .id(problem.kind.as_str());
-        let Some(at) = problem.position() else {
-            let group = title.element(Origin::path(&*problem.file));
-            return format!("{}\n\n", self.problems.render(&[group]));
-        };
-        let mut groups = vec![title.element(origin(&problem.file, at))];
         let text = text.unwrap_or_default();
-        groups.extend(Excerpt::at(text, at).map(|excerpt| excerpt.group(level)));
+        let at = problem.position();
+        let groups = match at.and_then(|at| Excerpt::at(text, at)) {
+            Some(excerpt) => excerpt.below(title, level, &problem.file),
+            None => vec![title.element(origin(&problem.file, at))],
+        };
         format!("{}\n\n", self.problems.render(&groups))
     }
 }
 
-fn origin(file: &str, at: Position) -> Origin<'_> {
-    Origin::path(file).line(at.line).char_column(at.column)
+fn origin(file: &str, at: Option<Position>) -> Origin<'_> {
+    let origin = Origin::path(file);
+    match at {
+        Some(at) => origin.line(at.line).char_column(at.column),
+        None => origin,
+    }
 }
 
 /// The object that a finding is about.
@@ -143,16 +140,14 @@ fn note_groups<'a>(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Vec<Group<'a>> {
     let text = normalize_untrusted_str(&note.message);
     let title = |text: String| Level::NOTE.secondary_title(text);
     match &note.place {
-        NotePlace::Here { span, .. } => vec![
-            title(text).element(origin(shown.file, span.start)),
-            Excerpt::of(shown.text, span).group(Level::NOTE),
-        ],
+        NotePlace::Here { span, .. } => {
+            Excerpt::of(shown.text, span).below(title(text), Level::NOTE, shown.file)
+        }
         NotePlace::Elsewhere(there) => match &there.span {
-            Some((span, line)) => vec![
-                title(text).element(origin(&there.file, span.start)),
-                Excerpt::of_line(line, span).group(Level::NOTE),
-            ],
-            None => vec![title(text).element(Origin::path(&*there.file))],
+            Some((span, line)) => {
+                Excerpt::of_line(line, span).below(title(text), Level::NOTE, &there.file)
+            }
+            None => vec![title(text).element(origin(&there.file, None))],
         },
         NotePlace::Said(source) if note.message.contains(source.as_str()) => {
             vec![Group::with_title(title(text))]
@@ -172,21 +167,19 @@ impl Printer {
             detail,
             strict,
             explain: format!("{program} explain"),
-            templates: Vec::new(),
+            skipped: Skipped::default(),
             shown: false,
         }
     }
 
     fn problem(&mut self, problem: &Problem, text: &str, streams: &mut Streams) {
-        let told = problem.kind != Kind::Template || self.strict;
-        if told || self.detail == Detail::Verbose {
-            // A terminal is to show both streams in one order.
-            streams.report.flush();
-            streams.problems.put(text);
-            streams.problems.flush();
-        } else if self.templates.last() != Some(&problem.file) {
-            self.templates.push(Arc::clone(&problem.file));
+        if problem.kind == Kind::Template && !self.strict {
+            return self.skipped.template(problem);
         }
+        // A terminal is to show both streams in one order.
+        streams.report.flush();
+        streams.problems.put(text);
+        streams.problems.flush();
     }
 }
 
@@ -194,6 +187,9 @@ impl Print for Printer {
     fn file(&mut self, report: FileReport, streams: &mut Streams) {
         for (problem, text) in &report.problems {
             self.problem(problem, text, streams);
+        }
+        if report.tally.foreign > 0 {
+            self.skipped.foreign(&report);
         }
         for text in &report.findings {
             self.shown = true;
@@ -206,14 +202,12 @@ impl Print for Printer {
             return;
         }
         streams.report.flush();
-        if !self.templates.is_empty() {
-            let note = summary::templates(&self.templates);
+        for note in self.skipped.notes(closing, self.detail == Detail::Verbose) {
             let note = Group::with_title(Level::NOTE.primary_title(note));
-            streams
-                .problems
-                .put(format!("{}\n", self.notes.render(&[note])));
-            streams.problems.flush();
+            let text = format!("{}\n", self.notes.render(&[note]));
+            streams.problems.put(text);
         }
+        streams.problems.flush();
         if self.shown {
             let hint = format!("`{} RULE` explains a rule\n", self.explain);
             streams.report.put(hint);

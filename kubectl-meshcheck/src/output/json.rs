@@ -284,7 +284,7 @@ impl SummaryOut {
                 templates: tally.templates,
                 not_kubernetes: tally.foreign,
                 empty: tally.empty,
-                linked_folders: closing.linked_folders,
+                linked_folders: closing.linked_folders.len(),
             },
             problems: tally.unread,
             fixed: closing.fixed,

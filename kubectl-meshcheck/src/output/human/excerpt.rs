@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Snippet, Title};
 use meshcheck_rules::yaml::{Position, Span};
 
 use crate::output::line_at;
@@ -20,8 +20,9 @@ const CUT: &str = "...";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Excerpt<'t> {
     line: Cow<'t, str>,
-    number: usize,
+    at: Position,
     mark: Range<usize>,
+    cut: bool,
 }
 
 impl<'t> Excerpt<'t> {
@@ -30,7 +31,7 @@ impl<'t> Excerpt<'t> {
         let line = line_at(text, span.bytes.start);
         let start = span.bytes.start.clamp(line.start, line.end) - line.start;
         let end = span.bytes.end.clamp(line.start, line.end) - line.start;
-        Self::cut(&text[line], span.start.line, start..end.max(start))
+        Self::cut(&text[line], span.start, start..end.max(start))
     }
 
     /// The same, where only that line of the text is at hand.
@@ -41,7 +42,7 @@ impl<'t> Excerpt<'t> {
         } else {
             line.len()
         };
-        Self::cut(line, span.start.line, start..end.max(start))
+        Self::cut(line, span.start, start..end.max(start))
     }
 
     /// One character of `text`; `None` where the text has no such line.
@@ -49,13 +50,17 @@ impl<'t> Excerpt<'t> {
         let line = text.lines().nth(at.line.checked_sub(1)?)?;
         let start = byte_of(line, at.column);
         let width = line[start..].chars().next().map_or(0, char::len_utf8);
-        Some(Self::cut(line, at.line, start..start + width))
+        Some(Self::cut(line, at, start..start + width))
     }
 
-    fn cut(line: &'t str, number: usize, mark: Range<usize>) -> Self {
+    fn cut(line: &'t str, at: Position, mark: Range<usize>) -> Self {
         if line.len() <= WIDTH {
-            let line = Cow::Borrowed(line);
-            return Self { line, number, mark };
+            return Self {
+                line: Cow::Borrowed(line),
+                at,
+                mark,
+                cut: false,
+            };
         }
         let from = back(line, mark.start, BEFORE);
         let to = forth(line, from, WIDTH);
@@ -66,21 +71,35 @@ impl<'t> Excerpt<'t> {
         Self {
             mark: shift(mark.start)..shift(mark.end),
             line: Cow::Owned(format!("{head}{}{tail}", &line[from..to])),
-            number,
+            at,
+            cut: true,
         }
     }
 
-    /// As it is rendered. Without a path: the place stands in the group before, since the columns of
-    /// a cut line are not those of the file.
-    pub(super) fn group<'g>(self, level: Level<'g>) -> Group<'g>
+    /// The line below its title and place.
+    pub(super) fn below<'g>(
+        self,
+        title: Title<'g>,
+        level: Level<'g>,
+        file: &'g str,
+    ) -> Vec<Group<'g>>
     where
         't: 'g,
     {
-        let mark = AnnotationKind::Primary.span(self.mark);
         let snippet = Snippet::source(self.line)
-            .line_start(self.number)
-            .annotation(mark);
-        Group::with_level(level).element(snippet)
+            .line_start(self.at.line)
+            .annotation(AnnotationKind::Primary.span(self.mark));
+        if !self.cut {
+            return vec![title.element(snippet.path(file))];
+        }
+        // The columns of a cut line are not those of the file.
+        let origin = Origin::path(file)
+            .line(self.at.line)
+            .char_column(self.at.column);
+        vec![
+            title.element(origin),
+            Group::with_level(level).element(snippet),
+        ]
     }
 }
 
@@ -108,16 +127,18 @@ fn back(line: &str, byte: usize, count: usize) -> usize {
 mod tests {
     use super::*;
 
+    const AT: Position = Position { line: 3, column: 8 };
+
     #[test]
     fn a_short_line_stays_whole() {
-        let excerpt = Excerpt::cut("  age: 30m", 3, 7..10);
+        let excerpt = Excerpt::cut("  age: 30m", AT, 7..10);
         assert_eq!((&*excerpt.line, excerpt.mark), ("  age: 30m", 7..10));
     }
 
     #[test]
     fn a_long_line_is_cut_around_its_mark() {
         let line = format!("{}HERE{}", "ä".repeat(50_000), "b".repeat(50_000));
-        let excerpt = Excerpt::cut(&line, 1, 100_000..100_004);
+        let excerpt = Excerpt::cut(&line, AT, 100_000..100_004);
         assert!(excerpt.line.chars().count() <= WIDTH + 2 * CUT.len());
         assert_eq!(&excerpt.line[excerpt.mark], "HERE");
     }
@@ -125,7 +146,7 @@ mod tests {
     #[test]
     fn a_mark_that_is_too_long_ends_with_the_line() {
         let line = "x".repeat(100_000);
-        let excerpt = Excerpt::cut(&line, 1, 0..100_000);
+        let excerpt = Excerpt::cut(&line, AT, 0..100_000);
         assert_eq!(excerpt.line, format!("{}...", "x".repeat(WIDTH)));
         assert_eq!(excerpt.mark, 0..WIDTH);
     }

@@ -1,13 +1,9 @@
 //! The line at the end.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use crate::output::{Closing, counted};
 use crate::report::Tally;
-
-/// Names that a note lists; more are counted.
-const NAMED: usize = 3;
 
 /// `checked 3 objects in 5 documents, 2 files: 1 error, 2 warnings; skipped: ...`.
 pub(super) fn line(closing: &Closing) -> String {
@@ -78,7 +74,11 @@ fn skipped(closing: &Closing) -> String {
         (tally.templates, "template", " (render first)"),
         (tally.foreign, "document", " not of Kubernetes"),
         (tally.empty, "empty document", ""),
-        (closing.linked_folders, "linked folder", " (not followed)"),
+        (
+            closing.linked_folders.len(),
+            "linked folder",
+            " (not followed)",
+        ),
     ];
     let parts: Vec<String> = parts
         .into_iter()
@@ -89,17 +89,4 @@ fn skipped(closing: &Closing) -> String {
         return String::new();
     }
     format!("skipped {}", parts.join(", "))
-}
-
-/// What is said of templates that were not judged.
-pub(super) fn templates(files: &[Arc<str>]) -> String {
-    let named: Vec<&str> = files.iter().take(NAMED).map(|file| &**file).collect();
-    let more = match files.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        count => format!(" and {count} more (--verbose names them)"),
-    };
-    format!(
-        "templates cannot be judged, render them first: {}{more}",
-        named.join(", ")
-    )
 }
