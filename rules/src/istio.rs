@@ -3,11 +3,13 @@
 pub mod args;
 pub mod build;
 pub mod duration;
+pub mod gate;
 pub mod hold;
 pub mod image;
 pub mod install;
 pub mod istiod;
 pub mod keepalive;
+pub mod probe;
 pub mod proxy;
 pub mod values;
 pub mod version;

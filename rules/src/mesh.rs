@@ -13,9 +13,11 @@ use crate::object::Object;
 
 pub use around::{Around, Enrolment, Nodes};
 pub use facts::{ControlPlane, DEFAULT_REVISION, Injector, MeshConfig, NodeFact, Setting};
+pub use native::Native;
 
 mod around;
 mod facts;
+mod native;
 
 /// Where a fact came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,9 +4,10 @@ use crate::finding::Location;
 use crate::istio::Subject;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
+use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
 use crate::istio::install::{HELM_VALUES, INSTALLS, ISTIO_OPERATOR};
-use crate::istio::workload::WORKLOADS;
+use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::rule::ObjectKind;
 
 /// Kinds in which istiod runs or from which it is installed.
@@ -94,4 +95,11 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         image_name: "",
         at: version.node.as_value(),
     }))
+}
+
+/// What the pod's annotation says of hold.
+pub(crate) fn hold_of(template: &PodTemplate<'_>) -> Hold {
+    template
+        .annotation_text(CONFIG_ANNOTATION)
+        .map_or(Hold::Absent, Hold::read)
 }
