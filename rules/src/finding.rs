@@ -199,6 +199,7 @@ impl Fix {
 /// The JSON Patch operations that fixes are made of.
 pub mod op {
     use super::{PatchOperation, Pointer, Value};
+    use crate::object::Node;
     use json_patch::{AddOperation, RemoveOperation, ReplaceOperation, jsonptr::PointerBuf};
 
     fn path(pointer: &Pointer) -> PointerBuf {
@@ -220,6 +221,25 @@ pub mod op {
             path: path(pointer),
             value,
         })
+    }
+
+    /// `add`: a member however deep below `parent`; what is missing on the way is added with it, so
+    /// that one operation does it all.
+    pub fn add_below(parent: &Node<'_>, keys: &[&str], value: Value) -> PatchOperation {
+        let mut node = parent.clone();
+        let mut pointer = parent.pointer();
+        let mut keys = keys.iter();
+        for key in keys.by_ref() {
+            pointer.push(key);
+            match node.get_set(key) {
+                Some(below) => node = below,
+                None => break,
+            }
+        }
+        let wrapped = keys.rev().fold(value, |value, key| {
+            Value::Object(std::iter::once(((*key).to_owned(), value)).collect())
+        });
+        add(&pointer, wrapped)
     }
 
     /// `remove`: the member or item at the pointer.

@@ -1,20 +1,119 @@
 //! What an object is in a mesh.
 
+pub mod args;
+pub mod build;
 pub mod duration;
+pub mod gate;
+pub mod hold;
+pub mod image;
+pub mod install;
+pub mod istiod;
+pub mod keepalive;
+pub mod probe;
+pub mod proxy;
 pub mod values;
 pub mod version;
+pub mod workload;
+
+use build::Build;
+use image::Component;
+use install::Install;
+use istiod::Istiod;
+use keepalive::AgeSetting;
+use proxy::{Proxy, Role};
+use version::Version;
+use workload::PodTemplate;
 
 use crate::object::Object;
+
+/// Name of the proxy's container.
+pub const PROXY: &str = "istio-proxy";
 
 /// What an object is in a mesh.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    object: &'a Object<'a>,
+    /// The pod template, for a workload.
+    pub template: Option<PodTemplate<'a>>,
+    /// istiod, if the workload runs it.
+    pub istiod: Option<Istiod<'a>>,
+    /// The container `istio-proxy`, if the workload has one.
+    pub proxy: Option<Proxy<'a>>,
+    /// All of Istio's programs in the workload.
+    pub builds: Vec<Build<'a>>,
+    /// What an installer makes of it, for an installer's file.
+    pub install: Option<Install<'a>>,
 }
 
 impl<'a> Subject<'a> {
     /// Looks at an object.
-    pub fn of(object: &'a Object<'a>) -> Self {
-        Self { object }
+    pub fn of(object: &Object<'a>) -> Self {
+        let template = PodTemplate::of(object);
+        let istiod = template
+            .as_ref()
+            .and_then(|template| Istiod::of(object, template));
+        let proxy = template.as_ref().and_then(Proxy::of);
+        let builds = template.as_ref().map_or_else(Vec::new, |template| {
+            Build::all(object, template, istiod.as_ref(), proxy.as_ref())
+        });
+        let install = Install::of(object);
+        Self {
+            template,
+            istiod,
+            proxy,
+            builds,
+            install,
+        }
     }
+
+    /// The connection age that the object sets, for istiod or an installer's file.
+    pub fn age(&self) -> Option<AgeSetting<'a>> {
+        match (&self.istiod, &self.install) {
+            (Some(istiod), _) => AgeSetting::of(istiod, self.istiod_version()),
+            (None, Some(install)) => install.age.clone(),
+            (None, None) => None,
+        }
+    }
+
+    /// The version of the istiod in this workload.
+    pub fn istiod_version(&self) -> Option<Version> {
+        let container = &self.istiod.as_ref()?.container;
+        self.builds
+            .iter()
+            .find(|build| build.is_in(container))?
+            .stated
+            .version()
+    }
+
+    /// The workload, where an application in it may have a sidecar: not istiod, CNI, ztunnel, nor a
+    /// part of Istio that only carries a proxy of its own.
+    pub fn application(&self) -> Option<&PodTemplate<'a>> {
+        let is_infrastructure = self.istiod.is_some()
+            || self.builds.iter().any(|build| {
+                matches!(
+                    build.component,
+                    Component::Cni | Component::Ztunnel | Component::Retired
+                )
+            })
+            || self
+                .proxy
+                .as_ref()
+                .is_some_and(|proxy| proxy.role == Role::Ztunnel);
+        self.template.as_ref().filter(|_| !is_infrastructure)
+    }
+}
+
+/// Edit distance of two short texts (Levenshtein).
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let cost = usize::from(x != *y);
+            let best = (diagonal + cost).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[b.len()]
 }

@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
-pub use around::{Around, Enrolment};
-pub use facts::{ControlPlane, Injector, MeshConfig, Setting};
+pub use around::{Around, Enrolment, Nodes};
+pub use facts::{ControlPlane, DEFAULT_REVISION, Injector, MeshConfig, NodeFact, Setting};
+pub use native::Native;
 
 mod around;
 mod facts;
+mod native;
 
 /// Where a fact came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,7 +135,7 @@ pub struct Mesh {
     mesh_configs: Vec<Fact<MeshConfig>>,
     injectors: Vec<Fact<Injector>>,
     control_planes: Vec<Fact<ControlPlane>>,
-    nodes: Vec<Fact<KubernetesVersion>>,
+    nodes: Vec<Fact<NodeFact>>,
 }
 
 impl Mesh {
@@ -151,6 +155,16 @@ impl Mesh {
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
         facts::may_hold(object)
+    }
+
+    /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
+    /// that could say a word in another way (escapes, UTF-16).
+    pub fn may_learn_from_text(bytes: &[u8]) -> bool {
+        bytes.contains(&b'\\')
+            || bytes.contains(&0)
+            || facts::WORDS
+                .iter()
+                .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }
 
     /// The mesh as seen from one object.

@@ -133,7 +133,7 @@ macro_rules! declare_rule {
         check: $check:path $(,)?
     ) => {
         #[doc = include_str!(concat!($id, ".md"))]
-        pub static RULE: $crate::rule::Rule = $crate::rule::Rule {
+        pub(crate) static RULE: $crate::rule::Rule = $crate::rule::Rule {
             id: $id,
             summary: $summary,
             page: include_str!(concat!($id, ".md")),

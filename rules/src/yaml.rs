@@ -7,7 +7,26 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::finding::Location;
+mod cursor;
+mod decode;
+mod document;
+mod embedded;
+mod event;
+mod expansion;
+mod granit;
+mod letters;
+mod lines;
+mod resolve;
+mod spans;
+mod split;
+mod stream;
+mod tags;
+mod templates;
+mod tree;
+mod values;
+
+pub use embedded::value_of;
+pub use spans::Spans;
 
 /// Bounds of what is read. Reaching one is a problem with its place, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -121,14 +140,15 @@ pub struct Document {
     pub value: Value,
     /// Where the document stands in [`Stream::text`], without its `---` line.
     pub bytes: Range<usize>,
+    /// The same with all that belongs to it, for [`Document::spans`].
+    chunk: split::Chunk,
 }
 
 impl Stream {
     /// Reads a file. Never fails as a whole unless its bytes are no text or too many: what cannot be
     /// read is a [`Problem`], the other documents are there.
     pub fn read(bytes: &[u8], options: &Options) -> Self {
-        let _ = (bytes, options);
-        unimplemented!("the reader")
+        stream::read(bytes, options)
     }
 }
 
@@ -140,15 +160,9 @@ impl Document {
 
     /// Works out where the nodes of this document stand; `text` is [`Stream::text`].
     pub fn spans<'t>(&self, text: &'t str, options: &Options) -> Spans<'t> {
-        let _ = options;
-        Spans { text }
+        document::spans(text, &self.chunk, options)
+            .unwrap_or_else(|_| Spans::unknown(text, &self.chunk))
     }
-}
-
-/// The places of a document's nodes.
-#[derive(Debug)]
-pub struct Spans<'t> {
-    text: &'t str,
 }
 
 /// Where a location stands in the text.
@@ -158,14 +172,4 @@ pub struct Located {
     pub span: Span,
     /// Where the value is written, if that is elsewhere (the anchor).
     pub defined_at: Option<Span>,
-}
-
-impl Spans<'_> {
-    /// The place of a location. A pointer that leads nowhere gives the nearest node above it, so
-    /// that no finding is without a place. An inner pointer gives the exact place inside a literal
-    /// block (`|`), the whole scalar otherwise.
-    pub fn locate(&self, at: &Location) -> Located {
-        let _ = (at, self.text);
-        unimplemented!("the reader")
-    }
 }

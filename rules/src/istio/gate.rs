@@ -1,0 +1,154 @@
+//! Whether the application of a meshed workload waits for its proxy.
+
+use crate::engine::Context;
+use crate::istio::PROXY;
+use crate::istio::Subject;
+use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
+use crate::istio::proxy::{Proxy, Role};
+use crate::istio::version::Minor;
+use crate::istio::workload::{List, PodTemplate};
+use crate::mesh::{Enrolment, Known, Native};
+
+/// First minor in which a pod and the mesh config can ask for hold.
+const READS_HOLD: Minor = Minor::one(8);
+
+/// A workload that the injector will take.
+#[derive(Debug)]
+pub struct Meshed<'s, 'a> {
+    /// Its pod template.
+    pub template: &'s PodTemplate<'a>,
+    /// The revision that injects it.
+    pub revision: String,
+    /// What says that it is meshed.
+    pub because: String,
+}
+
+/// How the start of an application is gated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It waits, or there is nothing that would have to.
+    Gated,
+    /// It does not wait, and why.
+    Open(String),
+    /// It cannot be known: what is missing.
+    Unknown(Vec<String>),
+}
+
+/// Whether hold is in force for a workload.
+enum HoldInForce {
+    Yes,
+    No(String),
+    Unknown(String),
+}
+
+impl<'a> Subject<'a> {
+    /// The rendered proxy of an application that has one: a sidecar beside other containers, injected
+    /// by the ordinary template, in a pod that is not opted out.
+    pub fn sidecar(&self) -> Option<(&PodTemplate<'a>, &Proxy<'a>)> {
+        let template = self.application()?;
+        let proxy = self
+            .proxy
+            .as_ref()
+            .filter(|proxy| proxy.role == Role::Sidecar)?;
+        let label = template.label("sidecar.istio.io/inject");
+        let wish = label.or_else(|| template.annotation_text("sidecar.istio.io/inject"));
+        // An injected pod may carry the wish, a hand-written helper in an opted-out pod is no sidecar.
+        let is_ours = wish != Some("false") && !template.is_patch && !is_proxyless(template);
+        is_ours.then_some((template, proxy))
+    }
+
+    /// The workload, where the injector is known to take it and an application is in it.
+    pub fn meshed(&self, cx: &Context<'_>) -> Option<Meshed<'_, 'a>> {
+        let template = self.uninjected()?;
+        match cx.around.enrolment(template) {
+            Enrolment::In { revision, because } => Some(Meshed {
+                template,
+                revision,
+                because,
+            }),
+            Enrolment::Out | Enrolment::Unknown => None,
+        }
+    }
+
+    /// The workload, where it was not injected yet and would get the ordinary sidecar.
+    pub fn uninjected(&self) -> Option<&PodTemplate<'a>> {
+        let template = self.application()?;
+        let is_injected = self.proxy.as_ref().is_some_and(Proxy::is_rendered);
+        let gets_sidecar = {
+            let templates = template.injection_templates();
+            templates.is_empty() || templates.contains(&"sidecar")
+        };
+        let fits = !is_injected && !template.is_patch && gets_sidecar && has_application(template);
+        fits.then_some(template)
+    }
+}
+
+/// gRPC's own mesh support needs no proxy to start.
+pub fn is_proxyless(template: &PodTemplate<'_>) -> bool {
+    let templates = template.injection_templates();
+    templates
+        .iter()
+        .any(|name| matches!(*name, "grpc-agent" | "grpc-simple"))
+}
+
+/// Whether a container stands beside the proxy.
+pub fn has_application(template: &PodTemplate<'_>) -> bool {
+    template
+        .containers(List::Containers)
+        .any(|container| container.str_at("name") != Some(PROXY))
+}
+
+impl Meshed<'_, '_> {
+    /// Whether the application will wait for the proxy that the injector adds.
+    pub fn gate(&self, cx: &Context<'_>) -> Gate {
+        let native = cx.around.native(self.template, &self.revision);
+        let hold = self.hold(cx);
+        match (native, hold) {
+            (Native::Yes, _) | (_, HoldInForce::Yes) => Gate::Gated,
+            (Native::No(native), HoldInForce::No(hold)) => {
+                Gate::Open(format!("{hold}, and {native}"))
+            }
+            (Native::Unknown(missing), HoldInForce::No(_)) => Gate::Unknown(missing),
+            (Native::No(_), HoldInForce::Unknown(missing)) => Gate::Unknown(vec![missing]),
+            (Native::Unknown(mut missing), HoldInForce::Unknown(hold)) => {
+                missing.push(hold);
+                Gate::Unknown(missing)
+            }
+        }
+    }
+
+    fn hold(&self, cx: &Context<'_>) -> HoldInForce {
+        if let Known::Yes(injector, _) = cx.around.injector(&self.revision)
+            && injector.hold == Some(true)
+        {
+            return HoldInForce::Yes;
+        }
+        let version = cx.around.istio_version(&self.revision);
+        if let Some(version) = version.value().filter(|version| version.minor < READS_HOLD) {
+            return HoldInForce::No(format!("a pod cannot ask istiod {version} for hold"));
+        }
+        let annotation = self.template.annotation_text(CONFIG_ANNOTATION);
+        match annotation.map_or(Hold::Absent, Hold::read) {
+            Hold::Set(true) => return HoldInForce::Yes,
+            Hold::Set(false) => {
+                return HoldInForce::No(format!("{CONFIG_ANNOTATION} says no hold"));
+            }
+            // The pod cannot be created at all, which another rule says.
+            Hold::WrongType(_) | Hold::Broken(_) => return HoldInForce::Yes,
+            Hold::Absent | Hold::Misspelt(_) => {}
+        }
+        match cx.around.mesh_config(&self.revision) {
+            Known::Yes(config, source) => match &config.hold {
+                Hold::Set(true) => HoldInForce::Yes,
+                _ => HoldInForce::No(format!("no hold is asked for ({source} does not either)")),
+            },
+            Known::Disputed(one, other) => HoldInForce::Unknown(format!(
+                "the mesh's default for hold ({one} and {other} disagree)"
+            )),
+            Known::No => HoldInForce::Unknown(
+                "the mesh's default for hold (read the ConfigMap `istio` together with this file)"
+                    .to_owned(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! How long istiod lets a configuration stream live, and where that is written.
+
+use json_patch::PatchOperation;
+use serde_json::Value;
+
+use crate::finding::{Location, op};
+use crate::istio::args::{AGE, Arguments, Flag, FlagValue, Text};
+use crate::istio::duration::GoDuration;
+use crate::istio::istiod::Istiod;
+use crate::istio::version::{Minor, Version};
+use crate::object::Node;
+
+/// gRPC lets a stream live on for this long behind its age. Fixed in istiod's code.
+const GRACE: GoDuration = GoDuration::from_seconds(10);
+/// From here on a stream lives for ever in practice.
+pub const AS_GOOD_AS_EVER: GoDuration = GoDuration::from_minutes(24 * 60);
+/// First minor in which istiod ignores flags that it does not know.
+const IGNORES_UNKNOWN_FLAGS: Minor = Minor::one(15);
+
+/// The connection age as one object sets it.
+#[derive(Clone, Debug)]
+pub struct AgeSetting<'a> {
+    /// What istiod will make of it.
+    pub age: Age<'a>,
+    /// How it is written, for messages: `` `--keepaliveMaxServerConnectionAge` ``.
+    pub name: String,
+    /// Where.
+    pub at: Location,
+    /// How to set another value.
+    setter: Setter<'a>,
+}
+
+/// What istiod makes of its setting.
+#[derive(Clone, Debug)]
+pub enum Age<'a> {
+    /// Streams end at this age, give or take a tenth.
+    Finite(GoDuration),
+    /// Streams never end.
+    Unlimited(Unlimited<'a>),
+    /// istiod does not start.
+    Crashes(Vec<Crash<'a>>),
+    /// It cannot be known from here.
+    Unknown,
+}
+
+/// Why streams never end.
+#[derive(Clone, Debug)]
+pub enum Unlimited<'a> {
+    /// Nothing sets an age.
+    Missing,
+    /// Zero means no limit.
+    Zero,
+    /// The age is so long that it is no limit.
+    Huge(GoDuration),
+    /// The flag is written in a way that istiod ignores.
+    Misspelt(Misspelt<'a>),
+}
+
+/// A flag that was meant to be the age.
+#[derive(Clone, Debug)]
+pub struct Misspelt<'a> {
+    /// As written.
+    pub text: String,
+    /// The item.
+    pub at: Node<'a>,
+    /// The value that was meant, where it could be read.
+    pub value: Option<GoDuration>,
+    /// The item that holds the value alone.
+    value_at: Option<Node<'a>>,
+}
+
+/// Something in the arguments that istiod refuses.
+#[derive(Clone, Debug)]
+pub struct Crash<'a> {
+    /// What stands there, for messages.
+    pub text: String,
+    /// istiod's own words.
+    pub why: String,
+    /// Where.
+    pub at: Location,
+    setter: Setter<'a>,
+}
+
+/// How a value is put in place.
+#[derive(Clone, Debug)]
+enum Setter<'a> {
+    /// The node holds the value alone.
+    Value(Node<'a>),
+    /// The node holds `--flag=value`.
+    Joined(Node<'a>),
+    /// Flag and value are to be appended to this list.
+    Append(Node<'a>),
+    /// This member is to be added; missing parents come first.
+    Member(Node<'a>, Vec<&'static str>),
+    /// It cannot be done here.
+    Impossible,
+}
+
+impl Setter<'_> {
+    fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
+        let text = Value::String(target.to_string());
+        match self {
+            Self::Value(node) => vec![op::replace(&node.pointer(), text)],
+            Self::Joined(node) => vec![op::replace(&node.pointer(), joined(target))],
+            Self::Append(list) => {
+                let end = list.pointer().join("-");
+                vec![
+                    op::add(&end, Value::String(format!("--{AGE}"))),
+                    op::add(&end, text),
+                ]
+            }
+            Self::Member(parent, keys) => vec![op::add_below(parent, keys, text)],
+            Self::Impossible => Vec::new(),
+        }
+    }
+}
+
+fn joined(target: GoDuration) -> Value {
+    Value::String(format!("--{AGE}={target}"))
+}
+
+impl Crash<'_> {
+    /// Operations that put `target` in the place of what istiod refuses; empty where that would be
+    /// a guess.
+    pub fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
+        self.setter.set(target)
+    }
+}
+
+impl Misspelt<'_> {
+    /// Operations that spell the flag right and set `value`.
+    pub fn respell(&self, value: GoDuration) -> Vec<PatchOperation> {
+        match &self.value_at {
+            None => vec![op::replace(&self.at.pointer(), joined(value))],
+            Some(node) => vec![
+                op::replace(&self.at.pointer(), Value::String(format!("--{AGE}"))),
+                op::replace(&node.pointer(), Value::String(value.to_string())),
+            ],
+        }
+    }
+}
+
+/// The longest that a stream can live which nobody else ends: gRPC lengthens the age by up to a
+/// tenth and adds its grace (measured on istiod 1.31.1).
+pub fn longest_life(age: GoDuration) -> GoDuration {
+    age.scaled(11, 10).plus(GRACE)
+}
+
+impl<'a> AgeSetting<'a> {
+    /// The age that istiod's arguments set; `None` where they say nothing that could be judged.
+    pub fn of(istiod: &Istiod<'a>, version: Option<Version>) -> Option<Self> {
+        if istiod.is_wrapped {
+            return None;
+        }
+        let arguments = &istiod.arguments;
+        let occurrences: Vec<&Flag<'a>> = arguments.all(AGE).collect();
+        let misspelt = misspelt(arguments).filter(|_| occurrences.is_empty());
+        let crashes = crashes(arguments, &occurrences, misspelt.as_ref(), version);
+        let name = format!("`--{AGE}`");
+        if !crashes.is_empty() {
+            let at = crashes[0].at.clone();
+            let age = Age::Crashes(crashes);
+            return Some(Self {
+                age,
+                name,
+                at,
+                setter: Setter::Impossible,
+            });
+        }
+        if let Some(last) = occurrences.last() {
+            let known = occurrences
+                .iter()
+                .all(|flag| flag.text().is_some_and(|t| t.known().is_some()));
+            let text = last.text().and_then(Text::known).unwrap_or_default();
+            let age = match GoDuration::parse(text) {
+                Ok(duration) if known => classify(duration),
+                _ => Age::Unknown,
+            };
+            let at = last.value_node().as_value();
+            return Some(Self {
+                age,
+                name,
+                at,
+                setter: setter(last),
+            });
+        }
+        if let Some(misspelt) = misspelt {
+            let at = misspelt.at.as_value();
+            let age = Age::Unlimited(Unlimited::Misspelt(misspelt));
+            return Some(Self {
+                age,
+                name,
+                at,
+                setter: Setter::Impossible,
+            });
+        }
+        (!istiod.is_patch).then(|| Self::missing(istiod, name))
+    }
+
+    fn missing(istiod: &Istiod<'a>, name: String) -> Self {
+        let container = &istiod.container;
+        let args = container.get("args").filter(|args| args.value().is_array());
+        let list = args.or_else(|| {
+            container
+                .get("command")
+                .filter(|list| list.value().is_array())
+        });
+        let at = match (&list, container.get("name")) {
+            (Some(list), _) => list.key(),
+            (None, Some(name)) => name.whole(),
+            (None, None) => container.whole(),
+        };
+        // Without any argument istiod would only print its help, and behind `--` nothing is a flag.
+        let can_append = istiod.arguments.discovery && !istiod.arguments.ended;
+        let setter = list
+            .filter(|_| can_append)
+            .map_or(Setter::Impossible, Setter::Append);
+        Self {
+            age: Age::Unlimited(Unlimited::Missing),
+            name,
+            at,
+            setter,
+        }
+    }
+
+    /// The age that a node of an installer's file sets, or the chart's default where there is none.
+    pub fn of_value(node: Node<'a>, name: String) -> Self {
+        let at = node.as_value();
+        let setter = Setter::Value(node.clone());
+        let text = match node.value() {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let age = match GoDuration::parse(&text) {
+            _ if crate::istio::image::Image::is_template(&text) => Age::Unknown,
+            Ok(duration) if !is_refused(duration) => classify(duration),
+            Ok(duration) => Age::Crashes(vec![Crash {
+                why: refusal(duration),
+                text,
+                at: at.clone(),
+                setter: setter.clone(),
+            }]),
+            Err(error) => Age::Crashes(vec![Crash {
+                why: error.to_string(),
+                text,
+                at: at.clone(),
+                setter: setter.clone(),
+            }]),
+        };
+        Self {
+            age,
+            name,
+            at,
+            setter,
+        }
+    }
+
+    /// The chart's default, which stands nowhere in the file: the finding is at `at`, a value goes
+    /// to `keys` below `parent`.
+    pub fn of_default(
+        default: GoDuration,
+        name: String,
+        at: Location,
+        parent: Node<'a>,
+        keys: Vec<&'static str>,
+    ) -> Self {
+        Self {
+            age: Age::Finite(default),
+            name,
+            at,
+            setter: Setter::Member(parent, keys),
+        }
+    }
+
+    /// Operations that set the age to `target`; empty where that cannot be done here.
+    pub fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
+        self.setter.set(target)
+    }
+}
+
+fn classify<'a>(age: GoDuration) -> Age<'a> {
+    if age == GoDuration::ZERO {
+        Age::Unlimited(Unlimited::Zero)
+    } else if age >= AS_GOOD_AS_EVER {
+        Age::Unlimited(Unlimited::Huge(age))
+    } else {
+        Age::Finite(age)
+    }
+}
+
+/// Negative, or so short that the jitter cannot be computed.
+fn is_refused(age: GoDuration) -> bool {
+    age.nanoseconds() < 0 || (1..10).contains(&age.nanoseconds())
+}
+
+fn refusal(age: GoDuration) -> String {
+    if age.nanoseconds() < 0 {
+        format!("invalid duration: {age}: --{AGE} only accepts positive duration")
+    } else {
+        "gRPC panics on an age below 10ns".to_owned()
+    }
+}
+
+fn setter<'a>(flag: &Flag<'a>) -> Setter<'a> {
+    match &flag.value {
+        // The flag has taken another flag with it, which must stay.
+        FlagValue::Next(Text::Known(text), _) if text.starts_with("--") => {
+            Setter::Joined(flag.at.clone())
+        }
+        FlagValue::Next(_, node) => Setter::Value(node.clone()),
+        FlagValue::Joined(_) | FlagValue::None | FlagValue::Missing => {
+            Setter::Joined(flag.at.clone())
+        }
+    }
+}
+
+fn crashes<'a>(
+    arguments: &Arguments<'a>,
+    occurrences: &[&Flag<'a>],
+    misspelt: Option<&Misspelt<'a>>,
+    version: Option<Version>,
+) -> Vec<Crash<'a>> {
+    let mut found: Vec<Crash<'a>> = occurrences.iter().filter_map(|flag| crash(flag)).collect();
+    found.extend(arguments.leftovers.iter().map(|(text, node)| Crash {
+        text: text.clone(),
+        why: "a word without a flag: accepts 0 arg(s), received 1".to_owned(),
+        at: node.as_value(),
+        setter: match GoDuration::parse(text) {
+            Ok(_) if !arguments.ended => Setter::Joined(node.clone()),
+            _ => Setter::Impossible,
+        },
+    }));
+    if let (Some(misspelt), Some(version)) = (misspelt, version)
+        && version.minor < IGNORES_UNKNOWN_FLAGS
+    {
+        found.push(Crash {
+            text: misspelt.text.clone(),
+            why: format!("unknown flag, which ends an istiod before {IGNORES_UNKNOWN_FLAGS}"),
+            at: misspelt.at.as_value(),
+            setter: Setter::Impossible,
+        });
+    }
+    found
+}
+
+fn crash<'a>(flag: &Flag<'a>) -> Option<Crash<'a>> {
+    let (text, why) = match flag.text() {
+        None => (
+            format!("--{AGE}"),
+            format!("flag needs an argument: --{AGE}"),
+        ),
+        Some(Text::Unknown) => return None,
+        Some(Text::Known(text)) => match GoDuration::parse(text) {
+            Ok(age) if is_refused(age) => (text.clone(), refusal(age)),
+            Ok(_) => return None,
+            Err(error) => (text.clone(), error.to_string()),
+        },
+    };
+    Some(Crash {
+        text,
+        why,
+        at: flag.value_node().as_value(),
+        setter: setter(flag),
+    })
+}
+
+/// The first argument that looks like the age's flag and is not read as such.
+fn misspelt<'a>(arguments: &Arguments<'a>) -> Option<Misspelt<'a>> {
+    let flag = arguments
+        .flags
+        .iter()
+        .find(|flag| resembles(&flag.name))
+        .map(|flag| {
+            let value_at = match &flag.value {
+                FlagValue::Next(_, node) => Some(node.clone()),
+                _ => None,
+            };
+            let value = flag
+                .text()
+                .and_then(Text::known)
+                .and_then(|t| GoDuration::parse(t).ok());
+            Misspelt {
+                text: format!("--{}", flag.name),
+                at: flag.at.clone(),
+                value,
+                value_at,
+            }
+        });
+    flag.or_else(|| {
+        let (text, at) = arguments
+            .oddities
+            .iter()
+            .find(|(text, _)| resembles(head(text)))?;
+        let tail = text.split_once(['=', ' ']).map(|(_, value)| value.trim());
+        let value = tail.and_then(|value| GoDuration::parse(value).ok());
+        Some(Misspelt {
+            text: text.clone(),
+            at: at.clone(),
+            value,
+            value_at: None,
+        })
+    })
+}
+
+fn head(text: &str) -> &str {
+    text.trim_start_matches('-')
+        .split(['=', ' '])
+        .next()
+        .unwrap_or_default()
+}
+
+/// Up to three letters off, case aside.
+fn resembles(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    crate::istio::distance(&plain.to_ascii_lowercase(), &AGE.to_ascii_lowercase()) <= 3
+}

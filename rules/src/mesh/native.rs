@@ -1,0 +1,125 @@
+//! Whether the injector makes the proxy a native sidecar.
+
+use crate::istio::version::{KubernetesVersion, Minor, Version};
+use crate::istio::workload::PodTemplate;
+use crate::mesh::{Around, Known, Setting};
+
+/// The pod's own wish.
+const ANNOTATION: &str = "sidecar.istio.io/nativeSidecar";
+/// First istiod that can make native sidecars, when told to.
+const CAN: Minor = Minor::one(19);
+/// First istiod that reads the pod's wish.
+const READS_ANNOTATION: Minor = Minor::one(24);
+/// First istiod that makes native sidecars by itself where all nodes can run them.
+const BY_ITSELF: Minor = Minor::one(27);
+/// The nodes on which it does.
+const NODES: KubernetesVersion = KubernetesVersion::one(33);
+
+/// Whether the injector makes the proxy of a pod a native sidecar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Native {
+    /// It does.
+    Yes,
+    /// It does not, and why.
+    No(String),
+    /// It cannot be known: the facts that are missing, each with how to give it.
+    Unknown(Vec<String>),
+}
+
+impl Around<'_> {
+    /// Whether the control plane of `revision` injects a native sidecar into this pod.
+    pub fn native(&self, template: &PodTemplate<'_>, revision: &str) -> Native {
+        let version = match self.istio_version(revision) {
+            Known::Yes(version, _) => version,
+            Known::Disputed(one, other) => {
+                return Native::Unknown(vec![format!(
+                    "istiod's version ({one} and {other} disagree)"
+                )]);
+            }
+            Known::No => {
+                return Native::Unknown(vec![format!(
+                    "the version of istiod{} (--istio-version)",
+                    of_revision(revision)
+                )]);
+            }
+        };
+        if version.minor < CAN {
+            return Native::No(format!("istiod {version} has no native sidecars"));
+        }
+        if let Some(decided) = wish(template, version) {
+            return decided;
+        }
+        let setting = match self.control_plane(revision) {
+            Known::Yes(plane, _) => plane.native.clone(),
+            Known::Disputed(..) | Known::No => Setting::Unset,
+        };
+        match setting {
+            Setting::Unknown => Native::Unknown(vec![
+                "ENABLE_NATIVE_SIDECARS of istiod, which is set elsewhere".to_owned(),
+            ]),
+            Setting::Text(text) if version.minor < BY_ITSELF => by_switch(&text, version),
+            Setting::Unset if version.minor < BY_ITSELF => Native::No(format!(
+                "istiod {version} makes native sidecars only with ENABLE_NATIVE_SIDECARS"
+            )),
+            Setting::Text(text) if text == "true" => Native::Yes,
+            Setting::Text(text) if text != "auto" => {
+                Native::No(format!("ENABLE_NATIVE_SIDECARS of istiod is {text:?}"))
+            }
+            Setting::Text(_) | Setting::Unset => self.by_nodes(template),
+        }
+    }
+
+    fn by_nodes(&self, template: &PodTemplate<'_>) -> Native {
+        match self.nodes(template) {
+            Some(nodes) if nodes.oldest >= NODES => Native::Yes,
+            Some(nodes) => Native::No(format!(
+                "the oldest node runs Kubernetes {}, and istiod waits for {NODES} on all of them",
+                nodes.oldest
+            )),
+            None => Native::Unknown(vec![
+                "the Kubernetes version of the nodes (--kubernetes-version)".to_owned(),
+            ]),
+        }
+    }
+}
+
+fn of_revision(revision: &str) -> String {
+    if revision == super::DEFAULT_REVISION {
+        String::new()
+    } else {
+        format!(" of revision {revision}")
+    }
+}
+
+/// What the pod's annotation decides. 1.24 to 1.26 read only `"true"` as yes, from 1.27 on
+/// everything but `"false"` is yes and the empty text is no wish.
+fn wish(template: &PodTemplate<'_>, version: Version) -> Option<Native> {
+    let text = template.annotation_text(ANNOTATION)?;
+    if version.minor < READS_ANNOTATION {
+        return None;
+    }
+    let refused = || Some(Native::No(format!("annotation {ANNOTATION} is {text:?}")));
+    if version.minor < BY_ITSELF {
+        return if text == "true" {
+            Some(Native::Yes)
+        } else {
+            refused()
+        };
+    }
+    match text {
+        "" => None,
+        "false" => refused(),
+        _ => Some(Native::Yes),
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+fn by_switch(text: &str, version: Version) -> Native {
+    if matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True") {
+        Native::Yes
+    } else {
+        Native::No(format!(
+            "ENABLE_NATIVE_SIDECARS of istiod {version} is {text:?}"
+        ))
+    }
+}

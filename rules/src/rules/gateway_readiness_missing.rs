@@ -1,0 +1,118 @@
+use serde_json::{Value, json};
+
+use crate::engine::Context;
+use crate::finding::{Applicability, Fix, op};
+use crate::istio::gate::has_application;
+use crate::istio::probe::{Asks, PROXY_READY, PROXY_READY_PORTS, gateway_readiness, proxy_port};
+use crate::istio::proxy::{Proxy, Role};
+use crate::istio::workload::{List, PodTemplate, WORKLOADS};
+use crate::mesh::{Enrolment, Native};
+use crate::rule::{Findings, declare_rule};
+
+declare_rule! {
+    id: "gateway-readiness-missing",
+    summary: "a gateway gets traffic before it can take it",
+    severity: Error,
+    since: "0.1.0",
+    kinds: WORKLOADS,
+    fix: Some(Applicability::Safe),
+    check: check,
+}
+
+const TEMPLATES: &str = "inject.istio.io/templates";
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let subject = cx.subject();
+    let (Some(template), Some(proxy)) = (subject.application(), &subject.proxy) else {
+        return;
+    };
+    match proxy.role {
+        Role::Gateway | Role::Waypoint => check_probe(cx, template, proxy, out),
+        Role::Stub => check_template(cx, template, proxy, out),
+        _ => {}
+    }
+}
+
+fn check_probe(
+    cx: &Context<'_>,
+    template: &PodTemplate<'_>,
+    proxy: &Proxy<'_>,
+    out: &mut Findings,
+) {
+    let container = &proxy.container;
+    let build = cx
+        .subject()
+        .builds
+        .iter()
+        .find(|build| build.is_in(container));
+    let version = build.and_then(|build| build.stated.version());
+    let port = proxy_port(version);
+    let title = format!("ask `{PROXY_READY}` on port {port}");
+    let Some(probe) = container.get_set("readinessProbe") else {
+        if !template.is_patch {
+            let name = container.get("name").unwrap_or_else(|| container.clone());
+            let message = "the gateway has no readinessProbe: the load balancer sends it requests \
+                           before it has listeners";
+            let add = op::add_below(container, &["readinessProbe"], gateway_readiness(version));
+            out.report(name.whole(), message)
+                .fix(Fix::safe(title, vec![add]));
+        }
+        return;
+    };
+    let asks = match Asks::of(&probe, container) {
+        Asks::Http { path, port } if path == PROXY_READY && PROXY_READY_PORTS.contains(&port) => {
+            return;
+        }
+        Asks::Http { path, port } => format!("GET {path} on port {port}"),
+        Asks::Other(what) => what,
+        Asks::Unknown => return,
+    };
+    let message = format!(
+        "the gateway's readinessProbe asks {asks}, which answers before it has listeners (GET \
+         {PROXY_READY} on port {port} says that it is ready)"
+    );
+    let change = match probe.get_set("httpGet") {
+        Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),
+        None => op::replace(&probe.pointer(), gateway_readiness(version)),
+    };
+    out.report(probe.key(), message)
+        .fix(Fix::safe(title, vec![change]));
+}
+
+/// A stub without the gateway's template gets the sidecar's: where sidecars are native its only
+/// container becomes an init container, and the API server refuses a pod without containers.
+fn check_template(
+    cx: &Context<'_>,
+    template: &PodTemplate<'_>,
+    proxy: &Proxy<'_>,
+    out: &mut Findings,
+) {
+    let is_forgotten = proxy.list == List::Containers
+        && !has_application(template)
+        && !template.is_patch
+        && template.injection_templates().is_empty();
+    let Enrolment::In { revision, .. } = cx.around.enrolment(template) else {
+        return;
+    };
+    if !is_forgotten || cx.around.native(template, &revision) != Native::Yes {
+        return;
+    }
+    let message = format!(
+        "the only container is an `istio-proxy` to be filled in, and annotation {TEMPLATES} does not \
+         say `gateway`: native sidecars are on, so it would become an init container, and the API \
+         server refuses the Pod"
+    );
+    let gateway = Value::String("gateway".to_owned());
+    let change = op::add_below(
+        &template.node,
+        &["metadata", "annotations", TEMPLATES],
+        gateway,
+    );
+    let title = format!("set annotation `{TEMPLATES}: gateway` on the pod template");
+    let name = proxy
+        .container
+        .get("name")
+        .unwrap_or_else(|| proxy.container.clone());
+    out.report(name.whole(), message)
+        .fix(Fix::needs_review(title, vec![change]));
+}

@@ -1,0 +1,66 @@
+use json_patch::PatchOperation;
+
+use crate::engine::Context;
+use crate::finding::{Applicability, Fix, op};
+use crate::istio::args::{Arguments, Text};
+use crate::istio::probe::{Asks, istiod_readiness};
+use crate::rule::{Findings, declare_rule};
+use crate::rules::support::ISTIODS;
+
+declare_rule! {
+    id: "istiod-readiness-missing",
+    summary: "istiod is called before it can answer",
+    severity: Error,
+    since: "0.1.0",
+    kinds: ISTIODS,
+    fix: Some(Applicability::Safe),
+    check: check,
+}
+
+const CONSEQUENCE: &str =
+    "proxies and the injection of pods are sent to an istiod that does not know the cluster yet";
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let Some(istiod) = &cx.subject().istiod else {
+        return;
+    };
+    let container = &istiod.container;
+    let Some(port) = http_port(&istiod.arguments) else {
+        return;
+    };
+    let title = format!("ask `/ready` on port {port}, as Istio's chart does");
+    let fix = |op: PatchOperation| Fix::safe(title.clone(), vec![op]);
+    let Some(probe) = container.get_set("readinessProbe") else {
+        if !istiod.is_patch {
+            let at = container
+                .get("name")
+                .unwrap_or_else(|| container.clone())
+                .whole();
+            let message = format!("istiod has no readinessProbe: {CONSEQUENCE}");
+            let add = op::add_below(container, &["readinessProbe"], istiod_readiness(port));
+            out.report(at, message).fix(fix(add));
+        }
+        return;
+    };
+    let asks = match Asks::of(&probe, container) {
+        Asks::Http { path, port: asked } if path == "/ready" && asked == port => return,
+        Asks::Http { path, port } => format!("GET {path} on port {port}"),
+        Asks::Other(what) => what,
+        Asks::Unknown => return,
+    };
+    let message = format!(
+        "istiod's readinessProbe asks {asks}, which does not say that it is ready (GET /ready on port \
+         {port} does): {CONSEQUENCE}"
+    );
+    let replace = op::replace(&probe.pointer(), istiod_readiness(port));
+    out.report(probe.key(), message).fix(fix(replace));
+}
+
+/// The port of `--httpAddr`, 8080 by default; `None` where it is switched off or unknown.
+fn http_port(arguments: &Arguments<'_>) -> Option<u64> {
+    let Some(flag) = arguments.all("httpAddr").last() else {
+        return Some(8080);
+    };
+    let address = flag.text().and_then(Text::known)?;
+    address.rsplit_once(':')?.1.parse().ok()
+}

@@ -1,0 +1,49 @@
+use crate::engine::Context;
+use crate::finding::{Applicability, Fix, Severity};
+use crate::istio::keepalive::{Age, longest_life};
+use crate::rule::{Findings, declare_rule};
+use crate::rules::support::{ISTIODS, set_age_title};
+
+declare_rule! {
+    id: "keepalive-age-too-long",
+    summary: "configuration streams live so long that a broken one is an outage",
+    severity: Error,
+    since: "0.1.0",
+    kinds: ISTIODS,
+    fix: Some(Applicability::Safe),
+    check: check,
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let Some(setting) = cx.subject().age() else {
+        return;
+    };
+    let Age::Finite(age) = setting.age else {
+        return;
+    };
+    let policy = &cx.policy.keepalive;
+    if age <= policy.max {
+        return;
+    }
+    let message = format!(
+        "{} is {age}, above {}: a proxy whose configuration stream broke keeps it for up to {}, \
+         and its services fail until then",
+        setting.name,
+        policy.max,
+        longest_life(age),
+    );
+    let ops = setting.set(policy.target);
+    let fix = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
+    // A values file is one of several: another may set what this one leaves to the chart.
+    let may_be_set_elsewhere = cx
+        .subject()
+        .install
+        .as_ref()
+        .is_some_and(|install| install.is_default && !install.is_complete);
+    let severity = if may_be_set_elsewhere {
+        Severity::Info
+    } else {
+        Severity::Error
+    };
+    out.report(setting.at, message).severity(severity).fix(fix);
+}

@@ -1,0 +1,60 @@
+use crate::config::KeepalivePolicy;
+use crate::engine::Context;
+use crate::finding::{Applicability, Fix};
+use crate::istio::args::AGE;
+use crate::istio::keepalive::{Age, Misspelt, Unlimited};
+use crate::rule::{Findings, declare_rule};
+use crate::rules::support::{ISTIODS, set_age_title};
+
+declare_rule! {
+    id: "keepalive-age-unbounded",
+    summary: "configuration streams never end, so a broken one is never replaced",
+    severity: Error,
+    since: "0.1.0",
+    kinds: ISTIODS,
+    fix: Some(Applicability::Safe),
+    check: check,
+}
+
+const CONSEQUENCE: &str = "configuration streams never end, so a proxy whose stream broke stays \
+                           broken until somebody restarts it or istiod";
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let Some(setting) = cx.subject().age() else {
+        return;
+    };
+    let Age::Unlimited(why) = &setting.age else {
+        return;
+    };
+    let policy = &cx.policy.keepalive;
+    let (message, fix) = match why {
+        Unlimited::Misspelt(misspelt) => misspelt_flag(misspelt, policy),
+        Unlimited::Missing => (format!("istiod has no `--{AGE}`: {CONSEQUENCE}"), None),
+        Unlimited::Zero => (
+            format!("{} is 0, which means no limit: {CONSEQUENCE}", setting.name),
+            None,
+        ),
+        Unlimited::Huge(age) => (
+            format!("{} is {age}, a day or more: {CONSEQUENCE}", setting.name),
+            None,
+        ),
+    };
+    let ops = setting.set(policy.target);
+    let set = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
+    out.report(setting.at, message).fix(fix.or(set));
+}
+
+/// What was meant can only be guessed: a person should look.
+fn misspelt_flag(misspelt: &Misspelt<'_>, policy: &KeepalivePolicy) -> (String, Option<Fix>) {
+    let message = format!(
+        "`{}` is not `--{AGE}`, and istiod ignores it: {CONSEQUENCE}",
+        misspelt.text
+    );
+    let fits = |value: &_| (policy.min..=policy.max).contains(value);
+    let value = misspelt.value.filter(fits).unwrap_or(policy.target);
+    let title = format!("write `--{AGE}={value}`");
+    (
+        message,
+        Some(Fix::needs_review(title, misspelt.respell(value))),
+    )
+}

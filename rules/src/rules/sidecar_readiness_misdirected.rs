@@ -1,0 +1,86 @@
+use serde_json::json;
+
+use crate::engine::Context;
+use crate::finding::{Applicability, Fix, op};
+use crate::istio::gate::{has_application, is_proxyless};
+use crate::istio::probe::{
+    Asks, PROXY_READY, PROXY_READY_PORTS, proxy_port, sidecar_readiness, sidecar_startup,
+};
+use crate::istio::proxy::{Proxy, Role};
+use crate::istio::version::Version;
+use crate::istio::workload::{PodTemplate, WORKLOADS};
+use crate::object::Node;
+use crate::rule::{Findings, declare_rule};
+
+declare_rule! {
+    id: "sidecar-readiness-misdirected",
+    summary: "the proxy's probe asks something that does not say that it is ready",
+    severity: Error,
+    since: "0.1.0",
+    kinds: WORKLOADS,
+    fix: Some(Applicability::Safe),
+    check: check,
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let subject = cx.subject();
+    let (Some(template), Some(proxy)) = (subject.application(), &subject.proxy) else {
+        return;
+    };
+    let is_sidecar = matches!(proxy.role, Role::Sidecar | Role::Stub);
+    if !is_sidecar
+        || proxy.is_blocking_init()
+        || is_proxyless(template)
+        || !has_application(template)
+        || is_opted_out(template)
+    {
+        return;
+    }
+    let build = subject
+        .builds
+        .iter()
+        .find(|build| build.is_in(&proxy.container));
+    let version = build.and_then(|build| build.stated.version());
+    for name in ["readinessProbe", "startupProbe"] {
+        if let Some(probe) = proxy.container.get_set(name) {
+            check_probe(name, &probe, proxy, template, version, out);
+        }
+    }
+}
+
+fn is_opted_out(template: &PodTemplate<'_>) -> bool {
+    let label = template.label("sidecar.istio.io/inject");
+    label.or_else(|| template.annotation_text("sidecar.istio.io/inject")) == Some("false")
+}
+
+fn check_probe(
+    name: &str,
+    probe: &Node<'_>,
+    proxy: &Proxy<'_>,
+    template: &PodTemplate<'_>,
+    version: Option<Version>,
+    out: &mut Findings,
+) {
+    let own_port = template
+        .annotation_text("status.sidecar.istio.io/port")
+        .and_then(|port| port.parse::<u64>().ok());
+    let is_status = |port: u64| PROXY_READY_PORTS.contains(&port) || Some(port) == own_port;
+    let asks = match Asks::of(probe, &proxy.container) {
+        Asks::Http { path, port } if path == PROXY_READY && is_status(port) => return,
+        Asks::Http { path, port } => format!("GET {path} on port {port}"),
+        Asks::Other(what) => what,
+        Asks::Unknown => return,
+    };
+    let port = proxy_port(version);
+    let message = format!(
+        "{name} of `istio-proxy` asks {asks}, which answers before the proxy has its configuration: \
+         the pod counts as ready too early (GET {PROXY_READY} on port {port} says it)"
+    );
+    let change = match probe.get_set("httpGet") {
+        Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),
+        None if name == "startupProbe" => op::replace(&probe.pointer(), sidecar_startup()),
+        None => op::replace(&probe.pointer(), sidecar_readiness(version, false)),
+    };
+    let fix = Fix::safe(format!("ask `{PROXY_READY}` on port {port}"), vec![change]);
+    out.report(probe.key(), message).fix(fix);
+}

@@ -1,0 +1,105 @@
+//! What several rules share: the kinds they look at, words they use.
+
+use crate::finding::Location;
+use crate::istio::Subject;
+use crate::istio::build::Stated;
+use crate::istio::duration::GoDuration;
+use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
+use crate::istio::image::{Component, Vendor};
+use crate::istio::install::{HELM_VALUES, INSTALLS, ISTIO_OPERATOR};
+use crate::istio::workload::{PodTemplate, WORKLOADS};
+use crate::rule::ObjectKind;
+
+/// Kinds in which istiod runs or from which it is installed.
+pub(crate) const ISTIODS: &[ObjectKind] = &[
+    ObjectKind::new("", "Pod", "pods"),
+    ObjectKind::new("apps", "Deployment", "deployments"),
+    ObjectKind::new("apps", "DaemonSet", "daemonsets"),
+    ObjectKind::new("apps", "ReplicaSet", "replicasets"),
+    ObjectKind::new("extensions", "Deployment", "deployments"),
+    ObjectKind::new("extensions", "DaemonSet", "daemonsets"),
+    ObjectKind::new("extensions", "ReplicaSet", "replicasets"),
+    ISTIO_OPERATOR,
+    HELM_VALUES,
+];
+
+/// The title of every fix that sets the connection age.
+pub(crate) fn set_age_title(target: GoDuration) -> String {
+    format!("set the connection age to {target}")
+}
+
+/// Kinds in which a version of Istio stands.
+pub(crate) const VERSIONED: &[ObjectKind] = &{
+    let mut kinds = [HELM_VALUES; WORKLOADS.len() + INSTALLS.len()];
+    let mut index = 0;
+    while index < kinds.len() {
+        kinds[index] = if index < WORKLOADS.len() {
+            WORKLOADS[index]
+        } else {
+            INSTALLS[index - WORKLOADS.len()]
+        };
+        index += 1;
+    }
+    kinds
+};
+
+/// Something of Istio's that has a version.
+#[derive(Clone, Debug)]
+pub(crate) struct Thing<'a> {
+    /// `istiod`, `proxy`, for messages.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) component: Component,
+    /// What is stated of its version.
+    pub(crate) stated: Stated,
+    /// Whose build it is, if not upstream's.
+    pub(crate) vendor: Option<Vendor>,
+    /// Name of the image, empty where there is none.
+    pub(crate) image_name: &'a str,
+    /// Where the version stands.
+    pub(crate) at: Location,
+}
+
+impl Thing<'_> {
+    /// `` tag `1.7.4` ``.
+    pub(crate) fn stated_as(&self) -> &str {
+        match &self.stated {
+            Stated::Version(_, from) => from,
+            Stated::Unknown { why, .. } => why,
+        }
+    }
+}
+
+/// Everything in an object that has a version.
+pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item = Thing<'a>> + 's {
+    let builds = subject.builds.iter().map(|build| Thing {
+        name: match build.component {
+            Component::Pilot => "istiod",
+            Component::Proxy => "the proxy",
+            Component::Cni => "the CNI agent",
+            Component::Ztunnel => "ztunnel",
+            Component::Retired => "a retired part of Istio",
+        },
+        component: build.component,
+        stated: build.stated.clone(),
+        vendor: build.image.vendor(),
+        image_name: build.image.name,
+        at: build.node.as_value(),
+    });
+    let versions = subject.install.iter().flat_map(|install| &install.versions);
+    builds.chain(versions.map(|version| Thing {
+        name: "the Istio to install",
+        component: Component::Pilot,
+        stated: version.stated.clone(),
+        vendor: version.vendor,
+        image_name: "",
+        at: version.node.as_value(),
+    }))
+}
+
+/// What the pod's annotation says of hold.
+pub(crate) fn hold_of(template: &PodTemplate<'_>) -> Hold {
+    template
+        .annotation_text(CONFIG_ANNOTATION)
+        .map_or(Hold::Absent, Hold::read)
+}

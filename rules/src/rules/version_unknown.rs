@@ -1,0 +1,47 @@
+use crate::engine::Context;
+use crate::finding::Severity;
+use crate::istio::build::Stated;
+use crate::releases::Support;
+use crate::rule::{Findings, declare_rule};
+use crate::rules::support::{VERSIONED, things};
+
+declare_rule! {
+    id: "version-unknown",
+    summary: "nothing states which version this is, so nobody can judge it",
+    severity: Warning,
+    since: "0.1.0",
+    kinds: VERSIONED,
+    fix: None,
+    check: check,
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    for thing in things(cx.subject()) {
+        match &thing.stated {
+            Stated::Unknown { why, hint } => {
+                let hint = hint
+                    .as_ref()
+                    .map_or_else(String::new, |hint| format!(" ({hint})"));
+                let message = format!(
+                    "the version of {} cannot be judged: {why}{hint}; whether it is supported, and \
+                     what runs after the next pull, is anybody's guess",
+                    thing.name
+                );
+                out.report(thing.at, message);
+            }
+            Stated::Version(tag, from) => {
+                let Some(version) = tag.version() else {
+                    continue;
+                };
+                if cx.releases.support(version.minor, cx.as_of) == Support::Newer {
+                    let age = (cx.as_of - cx.releases.as_of).get_days();
+                    let message = format!(
+                        "{} ({from}) is newer than the release table, which is {age} days old",
+                        thing.name
+                    );
+                    out.report(thing.at, message).severity(Severity::Info);
+                }
+            }
+        }
+    }
+}

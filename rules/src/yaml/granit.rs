@@ -1,0 +1,202 @@
+//! The full YAML parser as a source of events: granit-parser, wrapped here and nowhere else.
+//!
+//! Its spans leave out indicators (a block scalar's `|`, an unindented sequence's first dash, the
+//! place of an absent value) and run on to the next token where a block ends. A [`Cursor`] that
+//! walks along puts them right.
+
+use std::ops::Range;
+
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError};
+use granit_parser::{StructureStyle, Tag as GranitTag};
+
+use super::Limits;
+use super::cursor::Cursor;
+use super::event::{Fault, Kind, Scalar, Sink, Style};
+use super::tags::Tag;
+
+/// Parses the document in `chunk` of the text into the sink.
+pub(super) fn read<'t>(
+    text: &'t str,
+    chunk: Range<usize>,
+    limits: &Limits,
+    sink: &mut impl Sink<'t>,
+) -> Result<(), Fault> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        flow_nesting_limit: limits.depth,
+        block_nesting_limit: limits.depth,
+    };
+    let base = chunk.start;
+    let parser = Parser::new_from_str_with_options(&text[chunk.clone()], options);
+    let mut source = Source {
+        cursor: Cursor::new(text, base),
+        stack: Vec::new(),
+        sink,
+    };
+    for event in parser {
+        let (event, span) = event.map_err(|error| fault(&error, base, limits))?;
+        let at = offset(span.start) + base..offset(span.end) + base;
+        source.event(event, at)?;
+    }
+    Ok(())
+}
+
+/// granit gives byte offsets for every text that is held as one `str`.
+fn offset(marker: Marker) -> usize {
+    marker.byte_offset().unwrap_or_else(|| marker.index())
+}
+
+fn fault(error: &ScanError, base: usize, limits: &Limits) -> Fault {
+    let at = base + offset(*error.marker());
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(at, limits),
+        kind => Fault::syntax(at, kind.to_string()),
+    }
+}
+
+/// The fault of a document that nests too deep.
+pub(super) fn too_deep(at: usize, limits: &Limits) -> Fault {
+    Fault::limit(at, format!("nested deeper than {} levels", limits.depth))
+}
+
+struct Source<'s, 't, S> {
+    cursor: Cursor<'t>,
+    stack: Vec<Open>,
+    sink: &'s mut S,
+}
+
+struct Open {
+    kind: Kind,
+    style: StructureStyle,
+    at_value: bool,
+}
+
+impl<'t, S: Sink<'t>> Source<'_, 't, S> {
+    fn event(&mut self, event: Event<'t>, at: Range<usize>) -> Result<(), Fault> {
+        match event {
+            Event::DocumentStart(explicit, _) => {
+                self.cursor.at = if explicit { at.end } else { at.start };
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let own_at = self.scalar_place(style, &at);
+                self.step();
+                self.sink.scalar(Scalar {
+                    text: absent_is_empty(text, &at),
+                    style: convert(style),
+                    tag: tag.map(|tag| parse_tag(&tag)),
+                    anchor,
+                    at: own_at,
+                })
+            }
+            Event::SequenceStart(style, anchor, _) => self.open(Kind::Sequence, style, anchor, &at),
+            Event::MappingStart(style, anchor, _) => self.open(Kind::Mapping, style, anchor, &at),
+            Event::SequenceEnd | Event::MappingEnd => self.close(&at),
+            Event::Alias(anchor) => {
+                self.enter_node();
+                self.cursor.at = at.end;
+                self.step();
+                self.sink.alias(anchor, at)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the cursor over the indicators in front of a node.
+    fn enter_node(&mut self) {
+        if let Some(open) = self.stack.last() {
+            match (open.kind, open.style, open.at_value) {
+                (Kind::Sequence, StructureStyle::Block, _) => self.cursor.take(b'-'),
+                (Kind::Mapping, _, true) => self.cursor.take(b':'),
+                (Kind::Mapping, StructureStyle::Block, false) => self.cursor.take(b'?'),
+                (_, StructureStyle::Flow, _) => {
+                    self.cursor.take(b',');
+                    self.cursor.take(b'?')
+                }
+            };
+        }
+        self.cursor.take_properties();
+    }
+
+    fn step(&mut self) {
+        if let Some(open) = self.stack.last_mut() {
+            open.at_value = open.kind == Kind::Mapping && !open.at_value;
+        }
+    }
+
+    fn scalar_place(&mut self, style: ScalarStyle, at: &Range<usize>) -> Range<usize> {
+        self.enter_node();
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if block && let Some(place) = self.cursor.take_block_scalar(at.end) {
+            return place;
+        }
+        if at.is_empty() {
+            return self.cursor.at..self.cursor.at;
+        }
+        self.cursor.at = at.end;
+        at.clone()
+    }
+
+    fn open(
+        &mut self,
+        kind: Kind,
+        style: StructureStyle,
+        anchor: usize,
+        at: &Range<usize>,
+    ) -> Result<(), Fault> {
+        self.enter_node();
+        self.step();
+        self.cursor.skip_blank();
+        let start = match style {
+            // A pair in a flow sequence is a mapping without braces.
+            StructureStyle::Flow if at.is_empty() => at.start,
+            StructureStyle::Flow => at.end - 1,
+            StructureStyle::Block => self.cursor.at,
+        };
+        self.cursor.at = if style == StructureStyle::Flow {
+            at.end
+        } else {
+            start
+        };
+        self.stack.push(Open {
+            kind,
+            style,
+            at_value: false,
+        });
+        self.sink.open(kind, anchor, start)
+    }
+
+    fn close(&mut self, at: &Range<usize>) -> Result<(), Fault> {
+        let open = self.stack.pop();
+        if open.is_some_and(|open| open.style == StructureStyle::Flow) && !at.is_empty() {
+            self.cursor.at = at.end;
+        }
+        self.sink.close(self.cursor.at)
+    }
+}
+
+/// granit writes an absent value as `~`.
+fn absent_is_empty<'t>(
+    text: std::borrow::Cow<'t, str>,
+    at: &Range<usize>,
+) -> std::borrow::Cow<'t, str> {
+    if at.is_empty() && text == "~" {
+        "".into()
+    } else {
+        text
+    }
+}
+
+fn convert(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::Plain => Style::Plain,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+    }
+}
+
+fn parse_tag(tag: &GranitTag) -> Tag {
+    let (handle, suffix) = tag.parts();
+    Tag::parse(handle, suffix)
+}
