@@ -10,29 +10,29 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The date that all expectations are for.
-pub const AS_OF: &str = "--as-of=2026-11-22";
+pub(crate) const AS_OF: &str = "--as-of=2026-11-22";
 
 /// A temporary folder in which the program runs.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     folder: TempDir,
 }
 
 /// What a run left behind.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self { folder }
     }
 
     /// A folder with these files.
-    pub fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let sandbox = Self::new();
         for (name, text) in files {
             sandbox.write(name, text);
@@ -40,23 +40,23 @@ impl Sandbox {
         sandbox
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a name below the folder")).expect("a folder");
         fs::write(&path, bytes).expect("a file");
         path
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).expect("a file of text")
     }
 
     /// Names of all that lies directly in the folder, sorted.
-    pub fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("the folder");
         let mut names: Vec<String> = entries
             .map(|entry| entry.expect("an entry").file_name())
@@ -67,7 +67,7 @@ impl Sandbox {
     }
 
     /// The program, with nothing of the environment but what is set here.
-    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-meshcheck"));
         command
             .args(arguments)
@@ -78,12 +78,12 @@ impl Sandbox {
     }
 
     /// Runs the program for the date of the tests.
-    pub fn check(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn check(&self, arguments: &[&str]) -> Outcome {
         outcome(self.command(arguments).arg(AS_OF))
     }
 
     /// The same, with the report as JSON.
-    pub fn json(&self, arguments: &[&str]) -> (i32, Value) {
+    pub(crate) fn json(&self, arguments: &[&str]) -> (i32, Value) {
         let outcome = outcome(self.command(arguments).args(["-o", "json", AS_OF]));
         let report = serde_json::from_str(&outcome.stdout)
             .unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
@@ -91,7 +91,7 @@ impl Sandbox {
     }
 
     /// The same, with something on standard input.
-    pub fn pipe(&self, arguments: &[&str], input: &[u8]) -> Outcome {
+    pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> Outcome {
         let mut command = self.command(arguments);
         command.arg(AS_OF);
         pipe(&mut command, input)
@@ -99,7 +99,7 @@ impl Sandbox {
 }
 
 /// Runs a command to its end.
-pub fn outcome(command: &mut Command) -> Outcome {
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
     let output = command.output().expect("the program runs");
     Outcome {
         code: output.status.code().expect("no signal"),
@@ -109,7 +109,7 @@ pub fn outcome(command: &mut Command) -> Outcome {
 }
 
 /// Runs a command with something on standard input.
-pub fn pipe(command: &mut Command, input: &[u8]) -> Outcome {
+pub(crate) fn pipe(command: &mut Command, input: &[u8]) -> Outcome {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -130,7 +130,7 @@ pub fn pipe(command: &mut Command, input: &[u8]) -> Outcome {
 }
 
 /// The files named by the findings of a report, in their order, each once.
-pub fn files_of(report: &Value) -> Vec<String> {
+pub(crate) fn files_of(report: &Value) -> Vec<String> {
     let findings = report["findings"].as_array().expect("a list");
     let mut files: Vec<String> = findings
         .iter()
@@ -141,14 +141,14 @@ pub fn files_of(report: &Value) -> Vec<String> {
 }
 
 /// Files of the project's fixtures.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tests/fixtures")
         .join(name)
 }
 
 /// An istiod whose streams live for 30 minutes: one error with a safe fix.
-pub const ISTIOD: &str = r#"# the control plane
+pub(crate) const ISTIOD: &str = r#"# the control plane
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -179,17 +179,17 @@ spec:
 "#;
 
 /// [`ISTIOD`] as it ought to be.
-pub fn good_istiod() -> String {
+pub(crate) fn good_istiod() -> String {
     ISTIOD.replace("30m", "10m")
 }
 
 /// An istiod that does not start: one error with a fix that a person should look at.
-pub fn invalid_istiod() -> String {
+pub(crate) fn invalid_istiod() -> String {
     ISTIOD.replace("30m", "30x")
 }
 
 /// An object that no rule looks at.
-pub const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n";
+pub(crate) const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n";
 
 /// A template of a chart.
-pub const TEMPLATE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n";
+pub(crate) const TEMPLATE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n";
