@@ -67,7 +67,10 @@ impl Sandbox {
     }
 
     /// The program, with nothing of the environment but what is set here.
-    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-meshcheck"));
         command
             .args(arguments)
@@ -192,4 +195,5 @@ pub(crate) fn invalid_istiod() -> String {
 pub(crate) const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n";
 
 /// A template of a chart.
-pub(crate) const TEMPLATE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n";
+pub(crate) const TEMPLATE: &str =
+    "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n";
