@@ -15,7 +15,7 @@ use crate::output::human::{Detail, renderer};
 use crate::output::{Stream, Streams, counted};
 use crate::replace::{end_between_files, replace};
 use crate::session::Session;
-use crate::source::{Input, Origin};
+use crate::source::{Input, Origin, for_people};
 
 /// Mends the inputs of a run, or shows how it would.
 pub(super) struct Fixing<'s> {
@@ -159,7 +159,7 @@ impl<'s> Fixing<'s> {
         let line = format!(
             "fixed {} in {}: {}\n",
             counted(mending.fixed.len(), "finding"),
-            normalize_untrusted_str(&self.input(mending).name),
+            for_people(&self.input(mending).name),
             rules.join(", "),
         );
         match self.format {
@@ -187,7 +187,7 @@ impl<'s> Fixing<'s> {
         let patch = normalize_untrusted_str(&lines(&refused.patch));
         let group = Level::WARNING
             .primary_title(title)
-            .element(Place::path(file))
+            .element(Place::path(for_people(file)))
             .element(Level::NOTE.with_name("patch").message(patch));
         format!("{}\n\n", self.warnings.render(&[group]))
     }
