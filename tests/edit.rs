@@ -10,6 +10,8 @@ mod files;
 mod items;
 #[path = "edit/law.rs"]
 mod law;
+#[path = "edit/mend.rs"]
+mod mend;
 #[path = "edit/members.rs"]
 mod members;
 #[path = "edit/refusals.rs"]

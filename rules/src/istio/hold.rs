@@ -83,29 +83,27 @@ pub fn with_hold(text: &str) -> Option<String> {
         .as_object_mut()?
         .insert(FIELD.to_owned(), Value::Bool(true));
     let line = format!("{FIELD}: true\n");
-    let trimmed = text.trim_start();
+    let newline = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
     let candidates = [
-        // A block mapping: one more line.
-        format!(
-            "{}{}{line}",
-            text,
-            if text.is_empty() || text.ends_with('\n') {
-                ""
-            } else {
-                "\n"
-            }
-        ),
-        // A JSON object, empty or not: one more member in front.
-        trimmed.strip_prefix('{').map_or_else(String::new, |rest| {
-            let comma = if rest.trim_start().starts_with('}') {
-                ""
-            } else {
-                ", "
-            };
-            format!("{{\"{FIELD}\": true{comma}{}", rest.trim_start())
-        }),
         // The field is there: another value.
         replaced_value(text).unwrap_or_default(),
+        // A block mapping: one more line.
+        format!("{text}{newline}{line}"),
+        // A JSON object, empty or not: one more member in front.
+        text.trim_start()
+            .strip_prefix('{')
+            .map_or_else(String::new, |rest| {
+                let comma = if rest.trim_start().starts_with('}') {
+                    ""
+                } else {
+                    ", "
+                };
+                format!("{{\"{FIELD}\": true{comma}{}", rest.trim_start())
+            }),
     ];
     let fits = |candidate: &String| {
         !candidate.is_empty() && yaml::value_of(candidate).is_ok_and(|value| value == wanted)
