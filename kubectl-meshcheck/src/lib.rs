@@ -1,0 +1,3 @@
+//! The parts of `kubectl meshcheck` that its program and its tests share.
+
+pub mod edit;
