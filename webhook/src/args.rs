@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 use jiff::civil::Date;
 use meshcheck_rules::istio::duration::GoDuration;
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
@@ -169,6 +170,16 @@ pub enum UsageError {
 }
 
 impl Args {
+    /// The options of this process. Ends it where they make no sense.
+    pub fn read() -> Self {
+        let args = Self::parse();
+        if let Err(error) = args.certificate() {
+            let kind = ErrorKind::ArgumentConflict;
+            Self::command().error(kind, error).exit();
+        }
+        args
+    }
+
     /// Where the certificate comes from. Checked here and not by the parser, for which a variable
     /// that says `false` is as good as a flag.
     pub fn certificate(&self) -> Result<CertificateSource, UsageError> {

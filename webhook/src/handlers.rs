@@ -150,8 +150,8 @@ impl Server {
         rules.dedup();
         Decided {
             outcome: verdict.outcome.as_str(),
-            rules: rules.join(","),
-            crashed: verdict.crashed.join(","),
+            rules: list(&rules),
+            crashed: list(&verdict.crashed),
             decision: verdict.decision,
         }
     }
@@ -172,8 +172,8 @@ impl Drop for Slot {
 /// A decision and what the log says of it.
 struct Decided {
     outcome: &'static str,
-    rules: String,
-    crashed: String,
+    rules: Option<String>,
+    crashed: Option<String>,
     decision: Decision,
 }
 
@@ -181,11 +181,15 @@ impl Decided {
     fn unchecked(outcome: &'static str, why: &str) -> Self {
         Self {
             outcome,
-            rules: String::new(),
-            crashed: String::new(),
+            rules: None,
+            crashed: None,
             decision: Decision::unchecked(why),
         }
     }
+}
+
+fn list(rules: &[&str]) -> Option<String> {
+    (!rules.is_empty()).then(|| rules.join(","))
 }
 
 /// One line for each request; quiet where there was nothing to say.
@@ -212,7 +216,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
     }
     match decided.outcome {
         "crashed" | "late" => line!(error, "let pass unchecked"),
-        _ if !decided.crashed.is_empty() => line!(error, "checked, but not by all rules"),
+        _ if decided.crashed.is_some() => line!(error, "checked, but not by all rules"),
         "denied" | "patched" | "warned" => line!(info, "checked"),
         _ => line!(debug, "checked"),
     }

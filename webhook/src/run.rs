@@ -29,8 +29,11 @@ const IDLE: Duration = Duration::from_mins(5);
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Options that do not go together.
-    #[error("{0}; see --help")]
+    #[error(transparent)]
     Usage(#[from] UsageError),
+    /// The machine gives no threads.
+    #[error("threads cannot be started: {0}")]
+    Threads(#[source] io::Error),
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
