@@ -1,6 +1,8 @@
 //! The program against hand-checked truth: what is in real manifests, and what the real istiod made
 //! of its arguments.
 
+#![expect(clippy::disallowed_methods, reason = "tests read their fixtures")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

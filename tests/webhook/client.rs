@@ -20,14 +20,14 @@ use tokio_rustls::client::TlsStream;
 
 /// What is trusted.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     tls: TlsConnector,
     address: SocketAddr,
 }
 
 impl Client {
     /// A client of `address` that trusts these CAs (PEM).
-    pub fn new(address: SocketAddr, cas: &[&str]) -> Self {
+    pub(crate) fn new(address: SocketAddr, cas: &[&str]) -> Self {
         let mut roots = RootCertStore::empty();
         for ca in cas {
             let ca = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a CA");
@@ -45,19 +45,19 @@ impl Client {
     }
 
     /// A connection over TLS with the name of this machine.
-    pub async fn tls(&self) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn tls(&self) -> io::Result<TlsStream<TcpStream>> {
         self.tls_as("localhost").await
     }
 
     /// A connection over TLS that expects this name.
-    pub async fn tls_as(&self, name: &str) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn tls_as(&self, name: &str) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let tcp = TcpStream::connect(self.address).await?;
         self.tls.connect(name, tcp).await
     }
 
     /// A connection that speaks HTTP, and the certificate that it was given.
-    pub async fn connect(&self) -> io::Result<Connection> {
+    pub(crate) async fn connect(&self) -> io::Result<Connection> {
         let stream = self.tls().await?;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate = chain.expect("a server has one")[0].clone().into_owned();
@@ -73,24 +73,24 @@ impl Client {
 }
 
 /// A connection that is kept.
-pub struct Connection {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     /// What the server showed.
-    pub certificate: CertificateDer<'static>,
+    pub(crate) certificate: CertificateDer<'static>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
     /// Whether the server asks to go elsewhere.
-    pub closes: bool,
+    pub(crate) closes: bool,
 }
 
 impl Connection {
     /// Posts a body.
-    pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> io::Result<Answer> {
+    pub(crate) async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> io::Result<Answer> {
         let request = Request::post(path)
             .header("host", "localhost")
             .header("content-type", "application/json")

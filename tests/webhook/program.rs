@@ -15,10 +15,10 @@ use meshcheck_webhook::tls::self_signed::SelfSigned;
 use serde_json::Value;
 
 /// A folder that goes away with the test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("meshcheck-webhook-test-{}-{number}", std::process::id());
@@ -27,13 +27,13 @@ impl Folder {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Puts a pair in place as the kubelet does for a Secret volume: a folder of its own, and one
     /// rename of a symbolic link.
-    pub fn mount(&self, chain: &str, key: &str) {
+    pub(crate) fn mount(&self, chain: &str, key: &str) {
         static GENERATION: AtomicU32 = AtomicU32::new(0);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let folder = format!("..2026_11_22.{generation}");
@@ -55,7 +55,7 @@ impl Folder {
     }
 
     /// The same for a pair that was made here.
-    pub fn mount_made(&self, made: &SelfSigned) {
+    pub(crate) fn mount_made(&self, made: &SelfSigned) {
         self.mount(&made.chain, &made.key);
     }
 }
@@ -68,7 +68,7 @@ impl Drop for Folder {
 }
 
 /// The program with these options, and nothing of the environment that it would read.
-pub fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshcheck-webhook"));
     let own =
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MESHCHECK_"));
@@ -80,25 +80,25 @@ pub fn command(args: &[&str]) -> Command {
 }
 
 /// Runs the program to its end.
-pub fn run(args: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn run(args: &[&str]) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = command(args).output().expect("the program");
     (status.code(), String::from_utf8(stderr).expect("text"))
 }
 
 /// The program while it runs.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
-    pub address: SocketAddr,
-    pub health: SocketAddr,
+    pub(crate) address: SocketAddr,
+    pub(crate) health: SocketAddr,
 }
 
 impl Program {
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::spawn(command(args))
     }
 
-    pub fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(mut command: Command) -> Self {
         command
             .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])
             .args(["--log-format", "json", "--as-of", "2026-11-22"]);
@@ -130,7 +130,7 @@ impl Program {
     }
 
     /// The first log line with this message, which may be still to come.
-    pub fn line(&self, message: &str) -> Value {
+    pub(crate) fn line(&self, message: &str) -> Value {
         let found = within(Duration::from_secs(20), || {
             let lines = self.log();
             let mut lines = lines
@@ -141,12 +141,12 @@ impl Program {
         found.unwrap_or_else(|| panic!("no line {message:?} in {:#?}", self.log()))
     }
 
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().expect("no panic with it").clone()
     }
 
     /// What the plain port says, status line and all.
-    pub fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.health).expect("the plain port");
         write!(
             stream,
@@ -158,19 +158,19 @@ impl Program {
         text
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.get("/readyz").starts_with("HTTP/1.1 200")
     }
 
     /// Waits until a metric says this.
-    pub fn awaits(&self, line: &str) {
+    pub(crate) fn awaits(&self, line: &str) {
         let found = within(Duration::from_secs(20), || {
             self.get("/metrics").contains(line).then_some(())
         });
         assert!(found.is_some(), "no {line} in {}", self.get("/metrics"));
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let status = Command::new("kill")
             .args(["-s", name, &pid])
@@ -180,7 +180,7 @@ impl Program {
     }
 
     /// The exit code, once it ends by itself.
-    pub fn exit_code(mut self) -> Option<i32> {
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
         let status = within(Duration::from_secs(20), || {
             self.child.try_wait().expect("a child")
         });
@@ -197,7 +197,7 @@ impl Drop for Program {
 }
 
 /// Asks until there is an answer or the time is over.
-pub fn within<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn within<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + time;
     loop {
         let answer = ask();

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// A Deployment of istiod with this connection age; everything else is as Istio's chart has it.
-pub fn istiod(age: &str) -> Value {
+pub(crate) fn istiod(age: &str) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -28,7 +28,7 @@ pub fn istiod(age: &str) -> Value {
 }
 
 /// A review of the creation of `object` in the namespace `istio-system`.
-pub fn creation(object: &Value) -> Value {
+pub(crate) fn creation(object: &Value) -> Value {
     let api_version = object["apiVersion"].as_str().expect("an object");
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let kind = json!({"group": group, "version": version, "kind": object["kind"]});
@@ -52,7 +52,7 @@ pub fn creation(object: &Value) -> Value {
 }
 
 /// A review of the change of `before` into `object`.
-pub fn update(before: &Value, object: &Value) -> Value {
+pub(crate) fn update(before: &Value, object: &Value) -> Value {
     let mut review = creation(object);
     review["request"]["operation"] = "UPDATE".into();
     review["request"]["oldObject"] = before.clone();
@@ -60,7 +60,7 @@ pub fn update(before: &Value, object: &Value) -> Value {
 }
 
 /// The operations of the patch in a response; nothing where there is no patch.
-pub fn patch(response: &Value) -> Vec<Value> {
+pub(crate) fn patch(response: &Value) -> Vec<Value> {
     let Some(text) = response["patch"].as_str() else {
         return Vec::new();
     };
@@ -70,7 +70,7 @@ pub fn patch(response: &Value) -> Vec<Value> {
 }
 
 /// `object` with the patch of a response.
-pub fn patched(object: &Value, response: &Value) -> Value {
+pub(crate) fn patched(object: &Value, response: &Value) -> Value {
     let mut object = object.clone();
     let operations: json_patch::Patch =
         serde_json::from_value(patch(response).into()).expect("a JSON patch");

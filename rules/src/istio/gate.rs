@@ -8,6 +8,7 @@ use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::Minor;
 use crate::istio::workload::{List, PodTemplate};
 use crate::mesh::{Enrolment, Known, Native};
+use crate::object::Node;
 
 /// First minor in which a pod and the mesh config can ask for hold.
 const READS_HOLD: Minor = Minor::one(8);
@@ -21,6 +22,8 @@ pub struct Meshed<'s, 'a> {
     pub revision: String,
     /// What says that it is meshed.
     pub because: String,
+    /// An `istio-proxy` in it that the injector fills in.
+    stub: Option<&'s Proxy<'a>>,
 }
 
 /// How the start of an application is gated.
@@ -28,14 +31,18 @@ pub struct Meshed<'s, 'a> {
 pub enum Gate {
     /// It waits, or there is nothing that would have to.
     Gated,
-    /// It does not wait, and why.
+    /// It does not wait, and why. Hold would make it wait.
     Open(String),
+    /// It does not wait although the proxy is a native sidecar, and why. Hold is ignored there.
+    NativeOpen(String),
+    /// Hold is asked for and lost, and how.
+    Lost(String),
     /// It cannot be known: what is missing.
     Unknown(Vec<String>),
 }
 
-/// Whether hold is in force for a workload.
-enum HoldInForce {
+/// Whether hold is asked for.
+enum HoldAsked {
     Yes,
     No(String),
     Unknown(String),
@@ -65,6 +72,7 @@ impl<'a> Subject<'a> {
                 template,
                 revision,
                 because,
+                stub: self.proxy.as_ref(),
             }),
             Enrolment::Out | Enrolment::Unknown => None,
         }
@@ -102,50 +110,86 @@ impl Meshed<'_, '_> {
     /// Whether the application will wait for the proxy that the injector adds.
     pub fn gate(&self, cx: &Context<'_>) -> Gate {
         let native = cx.around.native(self.template, &self.revision);
-        let hold = self.hold(cx);
-        match (native, hold) {
-            (Native::Yes, _) | (_, HoldInForce::Yes) => Gate::Gated,
-            (Native::No(native), HoldInForce::No(hold)) => {
+        if native == Native::Yes {
+            return self.native_gate(cx);
+        }
+        match (native, self.hold(cx)) {
+            (Native::Yes, _) => Gate::Gated,
+            (native, HoldAsked::Yes) => match self.lost(cx) {
+                Some(how) if matches!(native, Native::No(_)) => Gate::Lost(how),
+                _ => Gate::Gated,
+            },
+            (Native::No(native), HoldAsked::No(hold)) => {
                 Gate::Open(format!("{hold}, and {native}"))
             }
-            (Native::Unknown(missing), HoldInForce::No(_)) => Gate::Unknown(missing),
-            (Native::No(_), HoldInForce::Unknown(missing)) => Gate::Unknown(vec![missing]),
-            (Native::Unknown(mut missing), HoldInForce::Unknown(hold)) => {
+            (Native::Unknown(missing), HoldAsked::No(_)) => Gate::Unknown(missing),
+            (Native::No(_), HoldAsked::Unknown(missing)) => Gate::Unknown(vec![missing]),
+            (Native::Unknown(mut missing), HoldAsked::Unknown(hold)) => {
                 missing.push(hold);
                 Gate::Unknown(missing)
             }
         }
     }
 
-    fn hold(&self, cx: &Context<'_>) -> HoldInForce {
+    /// A native sidecar gates by its startup probe, and by nothing else.
+    fn native_gate(&self, cx: &Context<'_>) -> Gate {
+        match cx.around.injector(&self.revision) {
+            Known::Yes(injector, source) if !injector.startup_probe => Gate::NativeOpen(format!(
+                "native sidecars have no startup probe here (`startupProbe.enabled` or `statusPort` in \
+                 {source}), and hold does nothing for them"
+            )),
+            _ => Gate::Gated,
+        }
+    }
+
+    /// How the wait that hold adds is replaced: by a start hook of the pod's own, or of the mesh's.
+    fn lost(&self, cx: &Context<'_>) -> Option<String> {
+        if self.own_start_hook().is_some() {
+            return Some("the postStart of the pod's own `istio-proxy` takes its place".to_owned());
+        }
+        match cx.around.injector(&self.revision) {
+            Known::Yes(injector, source) if injector.has_lifecycle => Some(format!(
+                "`global.proxy.lifecycle` ({source}) takes its place"
+            )),
+            _ => None,
+        }
+    }
+
+    /// A start hook on a stub in the pod, unless it is the wait itself.
+    pub fn own_start_hook(&self) -> Option<Node<'_>> {
+        let stub = self.stub?;
+        let hook = stub.container.at(&["lifecycle", "postStart"])?;
+        stub.wait_hook().is_none().then_some(hook)
+    }
+
+    fn hold(&self, cx: &Context<'_>) -> HoldAsked {
         if let Known::Yes(injector, _) = cx.around.injector(&self.revision)
             && injector.hold == Some(true)
         {
-            return HoldInForce::Yes;
+            return HoldAsked::Yes;
         }
         let version = cx.around.istio_version(&self.revision);
         if let Some(version) = version.value().filter(|version| version.minor < READS_HOLD) {
-            return HoldInForce::No(format!("a pod cannot ask istiod {version} for hold"));
+            return HoldAsked::No(format!("a pod cannot ask istiod {version} for hold"));
         }
         let annotation = self.template.annotation_text(CONFIG_ANNOTATION);
         match annotation.map_or(Hold::Absent, Hold::read) {
-            Hold::Set(true) => return HoldInForce::Yes,
             Hold::Set(false) => {
-                return HoldInForce::No(format!("{CONFIG_ANNOTATION} says no hold"));
+                return HoldAsked::No(format!("{CONFIG_ANNOTATION} says no hold"));
             }
-            // The pod cannot be created at all, which another rule says.
-            Hold::WrongType(_) | Hold::Broken(_) => return HoldInForce::Yes,
+            // With a wrong type the pod cannot be created at all, which another rule says.
+            Hold::Set(true) | Hold::WrongType(_) | Hold::Broken(_) => return HoldAsked::Yes,
             Hold::Absent | Hold::Misspelt(_) => {}
         }
         match cx.around.mesh_config(&self.revision) {
             Known::Yes(config, source) => match &config.hold {
-                Hold::Set(true) => HoldInForce::Yes,
-                _ => HoldInForce::No(format!("no hold is asked for ({source} does not either)")),
+                Hold::Set(true) => HoldAsked::Yes,
+                _ => HoldAsked::No(format!("no hold is asked for ({source} does not either)")),
             },
-            Known::Disputed(one, other) => HoldInForce::Unknown(format!(
+            Known::Disputed(one, other) => HoldAsked::Unknown(format!(
                 "the mesh's default for hold ({one} and {other} disagree)"
             )),
-            Known::No => HoldInForce::Unknown(
+            Known::No => HoldAsked::Unknown(
                 "the mesh's default for hold (read the ConfigMap `istio` together with this file)"
                     .to_owned(),
             ),

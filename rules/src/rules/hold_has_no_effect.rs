@@ -2,11 +2,11 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Severity, op};
-use crate::istio::gate::{has_application, is_proxyless};
+use crate::istio::gate::{Gate, Meshed, has_application, is_proxyless};
 use crate::istio::hold::{CONFIG_ANNOTATION, FIELD, Hold, with_hold};
-use crate::istio::proxy::{Proxy, Role};
+use crate::istio::proxy::Proxy;
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
-use crate::mesh::{Enrolment, Known, Native};
+use crate::mesh::{Enrolment, Native};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::hold_of;
@@ -41,7 +41,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     check_annotation(template, &enrolment, out);
     check_misplaced(cx, template, out);
     check_misspelt_native(template, out);
-    check_lifecycle(cx, template, &enrolment, out);
+    if let Some(meshed) = subject.meshed(cx) {
+        check_lost(cx, &meshed, out);
+    }
     check_init_containers(cx, template, &enrolment, out);
 }
 
@@ -190,42 +192,30 @@ fn check_misspelt_native(template: &PodTemplate<'_>, out: &mut Findings) {
 }
 
 /// A start hook of somebody's own takes the place of the wait.
-fn check_lifecycle(
-    cx: &Context<'_>,
-    template: &PodTemplate<'_>,
-    enrolment: &Enrolment,
-    out: &mut Findings,
-) {
-    let Enrolment::In { revision, .. } = enrolment else {
+fn check_lost(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
+    let Gate::Lost(how) = meshed.gate(cx) else {
         return;
     };
-    let asks = matches!(hold_of(template), Hold::Set(true));
-    let stub = cx
-        .subject()
-        .proxy
-        .as_ref()
-        .filter(|proxy| proxy.role == Role::Stub);
-    let hook = stub.and_then(|proxy| proxy.container.at(&["lifecycle", "postStart"]));
-    let native = cx.around.native(template, revision);
-    if !asks || native == Native::Yes {
-        return;
-    }
-    if let Some(hook) = hook.filter(|_| stub.is_some_and(|stub| stub.wait_hook().is_none())) {
-        let message = "this postStart takes the place of the wait that hold adds: the application does \
-                       not wait for the proxy";
-        out.report(hook.key(), message);
-    } else if let Known::Yes(injector, source) = cx.around.injector(revision)
-        && injector.has_lifecycle
-    {
-        let Some(node) = template.annotation(CONFIG_ANNOTATION) else {
-            return;
-        };
-        let message = format!(
-            "hold is asked for, and `global.proxy.lifecycle` ({source}) takes the place of its wait: \
-             the application does not wait for the proxy"
-        );
-        out.report(node.whole(), message);
-    }
+    let template = meshed.template;
+    let asked = template
+        .annotation(CONFIG_ANNOTATION)
+        .map(|node| node.whole());
+    let metadata = || {
+        template
+            .node
+            .get("metadata")
+            .unwrap_or_else(|| template.node.clone())
+            .key()
+    };
+    let at = meshed
+        .own_start_hook()
+        .map(|hook| hook.key())
+        .or(asked)
+        .unwrap_or_else(metadata);
+    let message = format!(
+        "hold is asked for and its wait is lost: {how}, so the application does not wait for the proxy"
+    );
+    out.report(at, message);
 }
 
 /// Init containers run before a proxy that is not native, whatever hold says.

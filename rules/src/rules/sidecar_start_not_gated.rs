@@ -68,13 +68,21 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
         .unwrap_or_else(|| template.node.clone())
         .key();
     match meshed.gate(cx) {
-        Gate::Gated => {}
+        // What is lost is the rule `hold-has-no-effect`'s to say.
+        Gate::Gated | Gate::Lost(_) => {}
         Gate::Open(why) => {
             let message = format!(
                 "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
                 meshed.because
             );
             out.report(at, message).fix(fix(template));
+        }
+        Gate::NativeOpen(why) => {
+            let message = format!(
+                "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
+                meshed.because
+            );
+            out.report(at, message);
         }
         Gate::Unknown(missing) => {
             let message = format!(

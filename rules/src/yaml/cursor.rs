@@ -15,6 +15,10 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    pub(super) fn at_end(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
     fn here(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -56,10 +60,23 @@ impl<'t> Cursor<'t> {
                 self.at = before;
                 return;
             }
-            while self.here().is_some_and(|byte| !is_separator(byte)) {
-                self.at += 1;
-            }
+            self.take_property();
         }
+    }
+
+    fn take_property(&mut self) {
+        let verbatim = self.bytes[self.at..].starts_with(b"!<");
+        let ends = |byte| {
+            if verbatim {
+                byte == b'>'
+            } else {
+                is_separator(byte)
+            }
+        };
+        while self.here().is_some_and(|byte| !ends(byte)) {
+            self.at += 1;
+        }
+        self.at += usize::from(verbatim && !self.at_end());
     }
 
     /// The range of a block scalar: from its `|` or `>` to the end of its last line that is not

@@ -4,6 +4,7 @@
 //! place of an absent value) and run on to the next token where a block ends. A [`Cursor`] that
 //! walks along puts them right.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError};
@@ -80,9 +81,10 @@ impl<'t, S: Sink<'t>> Source<'_, 't, S> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let own_at = self.scalar_place(style, &at);
+                let text = absent_is_empty(self.without_end(text, style), &at);
                 self.step();
                 self.sink.scalar(Scalar {
-                    text: absent_is_empty(text, &at),
+                    text,
                     style: convert(style),
                     tag: tag.map(|tag| parse_tag(&tag)),
                     anchor,
@@ -99,6 +101,23 @@ impl<'t, S: Sink<'t>> Source<'_, 't, S> {
                 self.sink.alias(anchor, at)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// go-yaml gives a block scalar at the end of a file no line break that is not there.
+    fn without_end(&self, text: Cow<'t, str>, style: ScalarStyle) -> Cow<'t, str> {
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if !(block && self.cursor.at_end()) {
+            return text;
+        }
+        match text {
+            Cow::Borrowed(text) => text.strip_suffix('\n').unwrap_or(text).into(),
+            Cow::Owned(mut text) => {
+                if text.ends_with('\n') {
+                    text.pop();
+                }
+                text.into()
+            }
         }
     }
 
@@ -176,10 +195,7 @@ impl<'t, S: Sink<'t>> Source<'_, 't, S> {
 }
 
 /// granit writes an absent value as `~`.
-fn absent_is_empty<'t>(
-    text: std::borrow::Cow<'t, str>,
-    at: &Range<usize>,
-) -> std::borrow::Cow<'t, str> {
+fn absent_is_empty<'t>(text: Cow<'t, str>, at: &Range<usize>) -> Cow<'t, str> {
     if at.is_empty() && text == "~" {
         "".into()
     } else {

@@ -42,9 +42,9 @@ pub(super) fn plain_value(text: &str) -> Option<Resolved<'static>> {
 }
 
 /// Resolves a scalar with an explicit tag; the style does not matter then.
-pub(super) fn tagged<'t>(tag: Tag, text: Cow<'t, str>) -> Result<Resolved<'t>, String> {
+pub(super) fn tagged(tag: Tag, text: Cow<'_, str>) -> Result<Resolved<'_>, String> {
     let found = match tag {
-        Tag::Text | Tag::Other => return Ok(Resolved::Text(text)),
+        Tag::Text | Tag::Merge | Tag::Other => return Ok(Resolved::Text(text)),
         Tag::Binary => return super::tags::binary(&text).map(|s| Resolved::Text(s.into())),
         Tag::Timestamp if super::tags::is_timestamp(&text) => return Ok(Resolved::Text(text)),
         _ => plain_value(&text),

@@ -199,7 +199,7 @@ impl<'t> Sink<'t> for Values<'_> {
             let anchored = Anchored {
                 value: resolved.clone().into_value().map_err(fault)?,
                 key: Some(resolved.clone().into_key()),
-                size: size.clone(),
+                size,
             };
             self.keep(scalar.anchor, || anchored, at)?;
         }
@@ -247,7 +247,7 @@ impl<'t> Sink<'t> for Values<'_> {
         let anchored = || Anchored {
             value: value.clone(),
             key: None,
-            size: size.clone(),
+            size,
         };
         self.keep(frame.anchor, anchored, at)?;
         self.put(value, size, Origin::Written, at)
