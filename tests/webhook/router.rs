@@ -27,6 +27,7 @@ use crate::reviews::{creation, istiod, patch, patched, update};
 const LIMITS: Limits = Limits {
     body_bytes: 7 << 20,
     in_flight: 4,
+    in_flight_bytes: 8 << 20,
     request_time: Duration::from_secs(10),
 };
 
@@ -530,12 +531,36 @@ async fn refuses_at_once_what_it_cannot_take() {
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(response.headers()["retry-after"], "1");
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert!(String::from_utf8_lossy(&body).contains("1 requests are in flight already"));
+    assert!(String::from_utf8_lossy(&body).contains("too much is in flight already (1 requests)"));
     open.send(()).unwrap();
     assert_eq!(first.await.unwrap()["allowed"], true);
     let metrics = server.metrics().await;
     assert!(metrics.contains("meshcheck_refused_total 1"), "{metrics}");
     assert!(metrics.contains("meshcheck_in_flight 0"), "{metrics}");
+}
+
+#[tokio::test]
+async fn refuses_more_bytes_than_it_has_room_for() {
+    let limits = Limits {
+        in_flight_bytes: 1 << 20,
+        ..LIMITS
+    };
+    let server = Arc::new(Server::with_rules(vec![], limits));
+    // Nothing is known of the size of this body, so it takes all the room.
+    let waiting = Arc::clone(&server);
+    let first = tokio::spawn(async move { waiting.post("/validate", Body::new(Never)).await });
+    while !server.metrics().await.contains("meshcheck_in_flight 1") {
+        tokio::task::yield_now().await;
+    }
+    let small = creation(&istiod("10m"));
+    let (status, _) = server.post("/validate", small.to_string()).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    first.abort();
+    first.await.expect_err("it never ends by itself");
+    // Alone, one that is larger than the room is taken.
+    let mut large = istiod("10m");
+    large["metadata"]["annotations"] = json!({"large": "x".repeat(2 << 20)});
+    server.accepts(&creation(&large)).await;
 }
 
 #[tokio::test]
