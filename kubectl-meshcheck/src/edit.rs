@@ -113,7 +113,12 @@ pub fn apply(stream: &Stream, edits: &[DocumentEdit<'_>], options: &Options) -> 
             break text;
         }
         // From behind, so that the indices stay right.
-        refused.extend(failed.into_iter().rev().map(|at| candidates.remove(at).refused()));
+        refused.extend(
+            failed
+                .into_iter()
+                .rev()
+                .map(|at| candidates.remove(at).refused()),
+        );
     };
     refused.sort_by_key(|refusal| refusal.document);
     Edited { text, refused }

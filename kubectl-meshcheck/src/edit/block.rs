@@ -82,12 +82,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    fn read_block(
-        &self,
-        slot: &Slot,
-        entry: &Entry,
-        site: &Site,
-    ) -> Result<Block, RefusalReason> {
+    fn read_block(&self, slot: &Slot, entry: &Entry, site: &Site) -> Result<Block, RefusalReason> {
         let text = self.text();
         let Some(origin) = &slot.origin else {
             return Err(self.layout.unknown(entry.start));
@@ -176,7 +171,11 @@ impl Rewriter<'_> {
         let Some(Value::Object(source)) = source else {
             return Ok(());
         };
-        let kept = |key: &String| members.iter().any(|(have, slot)| have == key && slot.is_kept());
+        let kept = |key: &String| {
+            members
+                .iter()
+                .any(|(have, slot)| have == key && slot.is_kept())
+        };
         for key in source.keys() {
             let at = origin.join(key);
             if !block.places.contains_key(&at) && !kept(key) {
@@ -191,7 +190,11 @@ impl Rewriter<'_> {
         let mut fates: Vec<Fate> = block.entries.iter().map(Fate::of).collect();
         for (_, slot) in now {
             if let Some(at) = block.position(slot) {
-                fates[at] = if slot.carried { Fate::Carried } else { Fate::Stays };
+                fates[at] = if slot.carried {
+                    Fate::Carried
+                } else {
+                    Fate::Stays
+                };
             }
         }
         let mut pieces = Pieces::default();
@@ -333,7 +336,11 @@ impl Block {
     /// An entry with the comments above it; the first one of an inline collection has no blanks of
     /// its own in front of it.
     fn indented(&self, at: usize, lead: &str, body: &str) -> String {
-        let blanks = if at == 0 && self.inline { self.column } else { 0 };
+        let blanks = if at == 0 && self.inline {
+            self.column
+        } else {
+            0
+        };
         format!("{lead}{:blanks$}{body}", "")
     }
 }

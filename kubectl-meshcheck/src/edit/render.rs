@@ -39,7 +39,13 @@ impl Manner {
     }
 
     /// The value of an item whose dash stands at `column`, its content at `inner`.
-    pub(super) fn item(self, value: &Value, inner: usize, column: usize, quotes: Quotes) -> Written {
+    pub(super) fn item(
+        self,
+        value: &Value,
+        inner: usize,
+        column: usize,
+        quotes: Quotes,
+    ) -> Written {
         let mut lines = match value {
             Value::Object(members) if !members.is_empty() => self.members(members, inner),
             Value::Array(items) if !items.is_empty() => self.items(items, inner),
@@ -143,8 +149,10 @@ impl Manner {
                 format!("{{{}}}", members.join(", "))
             }
             Value::Array(items) => {
-                let items: Vec<String> =
-                    items.iter().map(|item| self.compact(item, quotes)).collect();
+                let items: Vec<String> = items
+                    .iter()
+                    .map(|item| self.compact(item, quotes))
+                    .collect();
                 format!("[{}]", items.join(", "))
             }
             other => self.flow_scalar(other, quotes),
@@ -173,7 +181,11 @@ impl Manner {
     }
 
     pub(super) fn flow_key(self, key: &str) -> String {
-        let quotes = if self.json { Quotes::Double } else { Quotes::Plain };
+        let quotes = if self.json {
+            Quotes::Double
+        } else {
+            Quotes::Plain
+        };
         scalar::string(key, quotes, Context::Flow)
     }
 
