@@ -10,10 +10,10 @@ mod files;
 mod items;
 #[path = "edit/law.rs"]
 mod law;
-#[path = "edit/mend.rs"]
-mod mend;
 #[path = "edit/members.rs"]
 mod members;
+#[path = "edit/mend.rs"]
+mod mend;
 #[path = "edit/refusals.rs"]
 mod refusals;
 #[path = "edit/scalars.rs"]
