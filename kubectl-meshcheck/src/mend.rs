@@ -1,5 +1,6 @@
 //! Fixes: from the engine's patches to new texts, file by file.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -114,7 +115,7 @@ impl Mender<'_> {
             {
                 None => mending.fixed.extend(all_fixed(document, mended)),
                 Some(refusal) if mended.fixed.len() < 2 => {
-                    let reason = refusal.reason.to_string();
+                    let reason = because(&refusal.reason);
                     mending
                         .refused
                         .push(Refused::all(document.index, &mended, reason));
@@ -160,7 +161,7 @@ impl Mender<'_> {
                     mending.refused.push(Refused {
                         rules: vec![next.rule],
                         document: document.index,
-                        reason: refusal.reason.to_string(),
+                        reason: because(&refusal.reason),
                         patch: next.patch,
                     });
                 }
@@ -232,6 +233,17 @@ impl Mending {
             });
         }
     }
+}
+
+/// A reason with all that lies behind it.
+fn because(reason: &dyn Error) -> String {
+    let mut text = reason.to_string();
+    let mut cause = reason.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn edit_of<'e>(document: &'e Document, patch: &'e Patch) -> DocumentEdit<'e> {
