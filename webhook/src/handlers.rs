@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,8 +26,28 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Requests that are read or checked at the same time.
     pub in_flight: usize,
+    /// Bytes of bodies of these together. What a body becomes while it is checked is a few times as
+    /// large, so this bounds the memory of the server.
+    pub in_flight_bytes: usize,
     /// From the head of a request to its answer.
     pub request_time: Duration,
+}
+
+impl Limits {
+    fn kibibytes(&self) -> u32 {
+        kibibytes(self.in_flight_bytes as u64)
+    }
+
+    /// What a body takes of the room for all: what it announces, or the most that it may be. One
+    /// body has room in any case.
+    fn weight(&self, announced: Option<u64>) -> u32 {
+        let most = self.body_bytes as u64;
+        kibibytes(announced.unwrap_or(most).min(most)).min(self.kibibytes())
+    }
+}
+
+fn kibibytes(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 /// What answers requests.
@@ -36,12 +56,13 @@ pub struct Server {
     metrics: Arc<Metrics>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    kibibytes: Arc<Semaphore>,
 }
 
 /// Why a request gets no review for an answer.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("{0} requests are in flight already, which is the limit of this server: try again")]
+    #[error("too much is in flight already ({0} requests): try again")]
     Busy(usize),
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -58,6 +79,7 @@ pub fn router(judge: Arc<Judge>, metrics: Arc<Metrics>, limits: Limits) -> Route
         metrics,
         limits,
         slots: Arc::new(Semaphore::new(limits.in_flight)),
+        kibibytes: Arc::new(Semaphore::new(limits.kibibytes() as usize)),
     });
     Router::new()
         .route("/mutate", post(mutate))
@@ -98,7 +120,7 @@ impl Server {
         body: Body,
         started: Instant,
     ) -> Result<(Seen, Answer), Refusal> {
-        let slot = self.enter()?;
+        let slot = self.enter(body.size_hint().exact())?;
         let deadline = (started + self.limits.request_time).into();
         let bytes = timeout_at(deadline, body::read(body, self.limits.body_bytes))
             .await
@@ -132,15 +154,19 @@ impl Server {
 
     /// A place among the requests in flight, or none at once: a request that waits past the API
     /// server's patience is wasted work.
-    fn enter(&self) -> Result<Slot, Refusal> {
-        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
+    fn enter(&self, announced: Option<u64>) -> Result<Slot, Refusal> {
+        let weight = self.limits.weight(announced);
+        let place = Arc::clone(&self.slots).try_acquire_owned();
+        let room = Arc::clone(&self.kibibytes).try_acquire_many_owned(weight);
+        let (Ok(place), Ok(room)) = (place, room) else {
             self.metrics.refused.inc();
-            return Err(Refusal::Busy(self.limits.in_flight));
+            let taken = self.limits.in_flight - self.slots.available_permits();
+            return Err(Refusal::Busy(taken));
         };
         self.metrics.in_flight.inc();
         Ok(Slot {
             metrics: Arc::clone(&self.metrics),
-            _permit: permit,
+            _permits: [place, room],
         })
     }
 
@@ -150,8 +176,8 @@ impl Server {
         rules.dedup();
         Decided {
             outcome: verdict.outcome.as_str(),
-            rules: rules.join(","),
-            crashed: verdict.crashed.join(","),
+            rules: list(&rules),
+            crashed: list(&verdict.crashed),
             decision: verdict.decision,
         }
     }
@@ -160,7 +186,7 @@ impl Server {
 /// A place among the requests in flight.
 struct Slot {
     metrics: Arc<Metrics>,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Drop for Slot {
@@ -172,8 +198,8 @@ impl Drop for Slot {
 /// A decision and what the log says of it.
 struct Decided {
     outcome: &'static str,
-    rules: String,
-    crashed: String,
+    rules: Option<String>,
+    crashed: Option<String>,
     decision: Decision,
 }
 
@@ -181,11 +207,15 @@ impl Decided {
     fn unchecked(outcome: &'static str, why: &str) -> Self {
         Self {
             outcome,
-            rules: String::new(),
-            crashed: String::new(),
+            rules: None,
+            crashed: None,
             decision: Decision::unchecked(why),
         }
     }
+}
+
+fn list(rules: &[&str]) -> Option<String> {
+    (!rules.is_empty()).then(|| rules.join(","))
 }
 
 /// One line for each request; quiet where there was nothing to say.
@@ -212,7 +242,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
     }
     match decided.outcome {
         "crashed" | "late" => line!(error, "let pass unchecked"),
-        _ if !decided.crashed.is_empty() => line!(error, "checked, but not by all rules"),
+        _ if decided.crashed.is_some() => line!(error, "checked, but not by all rules"),
         "denied" | "patched" | "warned" => line!(info, "checked"),
         _ => line!(debug, "checked"),
     }
