@@ -307,7 +307,9 @@ fn collect_names(value: &serde_json::Value, names: &mut std::collections::BTreeS
             }
         }
         serde_json::Value::Array(items) => {
-            items.iter().for_each(|item| collect_names(item, names));
+            for item in items {
+                collect_names(item, names);
+            }
         }
         _ => {}
     }
