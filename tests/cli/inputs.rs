@@ -174,3 +174,16 @@ fn every_document_and_every_item_counts() {
         .collect();
     assert_eq!(documents, [Some(4), Some(5)]);
 }
+
+#[test]
+fn a_file_that_is_too_large_is_a_limit_and_is_not_passed_on_by_half() {
+    let sandbox = Sandbox::new();
+    let file = std::fs::File::create(sandbox.path("a.yaml")).expect("a file");
+    file.set_len(65 << 20).expect("a hole");
+    let (code, report) = sandbox.json(&["a.yaml"]);
+    assert_eq!((code, &report["problems"][0]["kind"]), (3, &"limit".into()));
+    let large = vec![b'\n'; 65 << 20];
+    let passed = sandbox.pipe(&["-", "--fix"], &large);
+    assert_eq!((passed.code, passed.stdout.len()), (3, 0));
+    assert!(passed.stderr.contains("error[limit]"), "{}", passed.stderr);
+}

@@ -244,19 +244,74 @@ fn control_characters_in_a_manifest_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn facts_of_other_files_are_named_with_their_place() {
-    // The istiod of the folder is too old for the Kubernetes of its node.
-    let node = "apiVersion: v1\nkind: Node\nmetadata:\n  name: one\nstatus: {nodeInfo: {kubeletVersion: v1.22.4}}\n";
-    let sandbox = Sandbox::with(&[("istiod.yaml", &good_istiod()), ("node.yaml", node)]);
-    let (_, report) = sandbox.json(&["."]);
-    for finding in report["findings"].as_array().expect("a list") {
-        for related in finding["related"].as_array().expect("a list") {
-            assert!(related["message"].is_string(), "{related}");
-            assert!(
-                related["file"].is_string() || related["source"].is_string(),
-                "{related}"
-            );
+fn a_place_that_explains_a_finding_is_shown_with_it() {
+    let pod = fixture("corpus/istio-1.30.3/inject/status_annotations_zeroport.yaml.injected");
+    let sandbox = Sandbox::new();
+    sandbox.write("pod.yaml", std::fs::read(pod).expect("the fixture"));
+    let (_, report) = sandbox.json(&["pod.yaml"]);
+    let findings = report["findings"].as_array().expect("a list");
+    let missing = findings
+        .iter()
+        .find(|finding| finding["rule"] == "sidecar-readiness-missing")
+        .expect("the finding");
+    let expected = json!([{
+        "message": "this took the probes away at injection",
+        "file": "pod.yaml",
+        "document": 0,
+        "line": 25,
+        "column": 9,
+        "endLine": 25,
+        "endColumn": 42,
+        "pointer": "/spec/template/metadata/annotations/status.sidecar.istio.io~1port",
+    }]);
+    assert_eq!(missing["related"], expected);
+    let human = sandbox.check(&["pod.yaml"]).stdout;
+    let expected = "note: this took the probes away at injection\n   --> pod.yaml:25:9\n    |\n 25 |         status.sidecar.istio.io/port: \"0\"\n";
+    assert!(human.contains(expected), "{human}");
+}
+
+#[test]
+fn every_member_of_the_json_report_is_documented() {
+    let page = include_str!("../../docs/json-output.md");
+    let corpus = fixture("corpus");
+    let sandbox = Sandbox::with(&[("broken.yaml", "a: [\n")]);
+    let arguments = [
+        corpus.to_str().expect("text"),
+        ".",
+        "--kubernetes-version=1.22",
+    ];
+    let (_, diff) = sandbox.json(&[&arguments[..], &["--diff"]].concat());
+    let (_, fixed) = sandbox.json(&[".", "--fix"]);
+    let mut names = std::collections::BTreeSet::new();
+    for report in [diff, fixed] {
+        collect_names(&report, &mut names);
+    }
+    names.insert("innerPointer".to_owned());
+    for name in names {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "{name} is not documented"
+        );
+    }
+}
+
+/// The members of the report, without those of the patches, which are RFC 6902's.
+fn collect_names(value: &serde_json::Value, names: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                names.insert(name.clone());
+                if name != "patch" {
+                    collect_names(value, names);
+                }
+            }
         }
+        serde_json::Value::Array(items) => {
+            for item in items {
+                collect_names(item, names);
+            }
+        }
+        _ => {}
     }
 }
 
