@@ -102,6 +102,34 @@ fn json_is_read_as_kubectl_reads_it() {
 }
 
 #[test]
+fn json_objects_may_follow_each_other() {
+    let text = "{\"a\": 1}\n\n{\"b\": 2} {\n \"c\": [}\n---\n{\"d\": 4}\n{\"e\": 5}\n";
+    let stream = read(text);
+    let found: Vec<_> = stream
+        .documents
+        .iter()
+        .map(|d| (d.index, d.value.to_string()))
+        .collect();
+    let expected = [
+        (0, r#"{"a":1}"#),
+        (1, r#"{"b":2}"#),
+        (3, r#"{"d":4}"#),
+        (4, r#"{"e":5}"#),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(index, value)| (index, value.to_owned()))
+    );
+    assert_eq!(stream.problems.len(), 1);
+    assert_eq!(stream.problems[0].document, Some(2));
+    assert_eq!(stream.problems[0].at.expect("a place").line, 4);
+    assert_eq!(
+        stream.text[stream.documents[1].bytes.clone()].trim(),
+        "{\"b\": 2}"
+    );
+}
+
+#[test]
 fn tabs_inside_of_values_are_text() {
     assert_eq!(value("a: |\n  x\ty\n  \tz\n"), json!({"a": "x\ty\n\tz\n"}));
     assert_eq!(value("a: x\ty\n"), json!({"a": "x\ty"}));
