@@ -6,6 +6,8 @@ mod answers;
 mod certificates;
 #[path = "webhook/client.rs"]
 mod client;
+#[path = "webhook/corpus.rs"]
+mod corpus;
 #[path = "webhook/limits.rs"]
 mod limits;
 #[path = "webhook/load.rs"]

@@ -19,6 +19,9 @@ use crate::metrics::{Metrics, Seen, kind_class};
 use crate::review::{Answer, Request, ReviewError};
 use crate::text;
 
+/// Of a refusal.
+const MESSAGE_CHARS: usize = 300;
+
 /// How much is taken at once, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -105,7 +108,13 @@ impl Server {
         let (seen, response) = match self.review(webhook, request.into_body(), started).await {
             Ok((seen, answer)) => (seen, json(&answer)),
             Err(refusal) => {
-                tracing::warn!(webhook = webhook.as_str(), outcome = refusal.outcome(), %refusal, "refused a request");
+                let (outcome, why) = (refusal.outcome(), refusal.text());
+                tracing::warn!(
+                    webhook = webhook.as_str(),
+                    outcome,
+                    why,
+                    "refused a request"
+                );
                 (refusal.seen(), refusal.into_response())
             }
         };
@@ -176,6 +185,7 @@ impl Server {
         rules.dedup();
         Decided {
             outcome: verdict.outcome.as_str(),
+            reason: verdict.outcome.reason(),
             rules: list(&rules),
             crashed: list(&verdict.crashed),
             decision: verdict.decision,
@@ -198,6 +208,7 @@ impl Drop for Slot {
 /// A decision and what the log says of it.
 struct Decided {
     outcome: &'static str,
+    reason: Option<&'static str>,
     rules: Option<String>,
     crashed: Option<String>,
     decision: Decision,
@@ -207,6 +218,7 @@ impl Decided {
     fn unchecked(outcome: &'static str, why: &str) -> Self {
         Self {
             outcome,
+            reason: None,
             rules: None,
             crashed: None,
             decision: Decision::unchecked(why),
@@ -233,6 +245,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
                 operation = request.operation.as_str(),
                 dry_run = request.dry_run,
                 outcome = decided.outcome,
+                reason = decided.reason,
                 rules = decided.rules,
                 crashed = decided.crashed,
                 seconds = started.elapsed().as_secs_f64(),
@@ -255,6 +268,11 @@ fn json(answer: &Answer) -> Response {
 }
 
 impl Refusal {
+    /// Some messages quote the body, of which nobody wants to read or keep much.
+    fn text(&self) -> String {
+        text::cut(&text::clean(&self.to_string()), MESSAGE_CHARS)
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -285,7 +303,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let text = format!("meshcheck: {self}\n");
+        let text = format!("meshcheck: {}\n", self.text());
         let mut response = (self.status(), text).into_response();
         if matches!(self, Self::Busy(_)) {
             let soon = HeaderValue::from_static("1");

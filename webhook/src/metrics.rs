@@ -70,7 +70,7 @@ struct RuleLabels {
 /// Labels of a failed handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabels {
-    /// `plain_http`, `timeout`, `alert`, `tls` or `too_many`.
+    /// `plain_http`, `timeout`, `alert`, `closed`, `tls` or `too_many`.
     pub reason: &'static str,
 }
 

@@ -18,8 +18,19 @@ pub(super) fn edit(text: &str, at: usize, old: &str, new: &str) -> Option<Vec<Sp
     if wanted.counted && !flags.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let mut splices = Vec::new();
-    if wanted.chomping != had.chomping {
+    let places = places(text, at, had.lines.len())?;
+    let indent = indent(text, &places, &had.lines)?;
+    let mut splices: Vec<Splice> = changed_lines(text, &places, indent, &had.lines, &wanted.lines)
+        .into_iter()
+        .collect();
+    // At the end of a file that does not end its last line there is nothing to chomp.
+    let unfinished = had.chomping == "-" && !flags.contains('-');
+    if unfinished && wanted.chomping.is_empty() {
+        splices.push(Splice {
+            range: text.len()..text.len(),
+            text: lines::line_break(text).to_owned(),
+        });
+    } else if !unfinished && wanted.chomping != had.chomping {
         if flags.contains('+') || wanted.chomping == "+" {
             return None;
         }
@@ -29,15 +40,6 @@ pub(super) fn edit(text: &str, at: usize, old: &str, new: &str) -> Option<Vec<Sp
             text: format!("{digit}{}", wanted.chomping),
         });
     }
-    let places = places(text, at, had.lines.len())?;
-    let indent = indent(text, &places, &had.lines)?;
-    splices.extend(changed_lines(
-        text,
-        &places,
-        indent,
-        &had.lines,
-        &wanted.lines,
-    ));
     Some(splices)
 }
 

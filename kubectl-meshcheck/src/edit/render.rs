@@ -121,7 +121,8 @@ impl Manner {
     pub(super) fn literal(self, text: &str, column: usize) -> Option<Written> {
         // A digit counts from the parent's column, and there is only one digit.
         let step = self.step.clamp(1, 9);
-        let literal = scalar::literal(text)?;
+        // Blank lines at its end would run into those of the text around it.
+        let literal = scalar::literal(text).filter(|literal| literal.chomping != "+")?;
         let digit = match literal.counted {
             true => step.to_string(),
             false => String::new(),
