@@ -258,6 +258,7 @@ fn webhook_answer(outage: &str, path: &str, settings: Settings) -> Value {
     let limits = Limits {
         body_bytes: 7 << 20,
         in_flight: 1,
+        in_flight_bytes: 8 << 20,
         request_time: Duration::from_secs(10),
     };
     let router = router(Arc::new(judge), Arc::new(Metrics::default()), limits);
