@@ -50,7 +50,7 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// Makes what is not there yet.
     pub(crate) fn make(cache: &Path, services: usize) -> io::Result<Self> {
-        let base = cache.join(format!("bench-v{}-{services}", VERSION));
+        let base = cache.join(format!("bench-v{VERSION}-{services}"));
         if !base.is_dir() {
             // Under another name until it is whole: the next run would trust a half one.
             let part = base.with_extension(std::process::id().to_string());

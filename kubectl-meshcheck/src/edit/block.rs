@@ -20,6 +20,8 @@ struct Block {
     /// Indices of the entries.
     places: HashMap<Pointer, usize>,
     regions: Vec<Region>,
+    /// Comments behind the last entry in its own column: most likely commented-out entries.
+    trailing: Range<usize>,
     /// Where its keys or dashes stand.
     column: usize,
     /// Where the content of its items stands.
@@ -82,12 +84,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    fn read_block(
-        &self,
-        slot: &Slot,
-        entry: &Entry,
-        site: &Site,
-    ) -> Result<Block, RefusalReason> {
+    fn read_block(&self, slot: &Slot, entry: &Entry, site: &Site) -> Result<Block, RefusalReason> {
         let text = self.text();
         let Some(origin) = &slot.origin else {
             return Err(self.layout.unknown(entry.start));
@@ -114,31 +111,26 @@ impl Rewriter<'_> {
         let mut block = Block {
             places,
             regions: Vec::with_capacity(entries.len()),
+            trailing: 0..0,
             entries,
             column,
             inner: inner.max(column + 2),
             list,
             inline,
         };
-        // Comments behind the last entry in its own column: commented-out entries of the same
-        // collection, unless something outside could own them.
-        let trailing = match site {
-            Site::Member(key) => !list || column > *key,
-            Site::Item { .. } => true,
-            Site::Root | Site::Flow(_) => false,
-        };
         let floor = match site {
             Site::Root => self.layout.body.start,
             _ => lines::end(text, entry.mark),
         };
         for index in 0..block.entries.len() {
-            let region = self.region(&block, index, floor, trailing);
+            let region = self.region(&block, index, floor);
             block.regions.push(region);
         }
+        block.trailing = self.trailing(&block, site);
         Ok(block)
     }
 
-    fn region(&self, block: &Block, index: usize, floor: usize, trailing: bool) -> Region {
+    fn region(&self, block: &Block, index: usize, floor: usize) -> Region {
         let text = self.text();
         let entry = &block.entries[index];
         let column = block.column;
@@ -154,10 +146,7 @@ impl Rewriter<'_> {
         let next = block.entries.get(index + 1);
         let stop = next.map_or(self.layout.body.end, |next| lines::start(text, next.start));
         let mut end = lines::end(text, entry.value.end.max(entry.mark));
-        while end < stop
-            && let Some(comment) = lines::comment_line(text, end)
-            && (comment > column || (trailing && next.is_none() && comment == column))
-        {
+        while end < stop && lines::comment_line(text, end).is_some_and(|at| at > column) {
             end = lines::end(text, end);
         }
         Region {
@@ -165,6 +154,24 @@ impl Rewriter<'_> {
             lead,
             body: start..end,
         }
+    }
+
+    fn trailing(&self, block: &Block, site: &Site) -> Range<usize> {
+        let start = block.regions.last().map_or(0, |last| last.body.end);
+        let mut end = start;
+        // In these places something outside could own such comments just as well.
+        let shared = match site {
+            Site::Member(key) => block.list && block.column <= *key,
+            Site::Item { .. } => false,
+            Site::Root | Site::Flow(_) => true,
+        };
+        while !shared
+            && end < self.layout.body.end
+            && lines::comment_line(self.text(), end) == Some(block.column)
+        {
+            end = lines::end(self.text(), end);
+        }
+        start..end
     }
 
     /// What a merge brings in cannot be changed or taken out here.
@@ -176,7 +183,11 @@ impl Rewriter<'_> {
         let Some(Value::Object(source)) = source else {
             return Ok(());
         };
-        let kept = |key: &String| members.iter().any(|(have, slot)| have == key && slot.is_kept());
+        let kept = |key: &String| {
+            members
+                .iter()
+                .any(|(have, slot)| have == key && slot.is_kept())
+        };
         for key in source.keys() {
             let at = origin.join(key);
             if !block.places.contains_key(&at) && !kept(key) {
@@ -191,16 +202,23 @@ impl Rewriter<'_> {
         let mut fates: Vec<Fate> = block.entries.iter().map(Fate::of).collect();
         for (_, slot) in now {
             if let Some(at) = block.position(slot) {
-                fates[at] = if slot.carried { Fate::Carried } else { Fate::Stays };
+                fates[at] = if slot.carried {
+                    Fate::Carried
+                } else {
+                    Fate::Stays
+                };
             }
         }
         let mut pieces = Pieces::default();
         for (key, slot) in now {
             let Some(at) = block.position(slot) else {
                 // What takes the place of something keeps the comments above it.
-                while fates.get(pieces.cursor) == Some(&Fate::Goes) {
+                while !block.list && pieces.cursor < fates.len()
+                    || fates.get(pieces.cursor) == Some(&Fate::Goes)
+                {
                     self.pass(block, &fates, &mut pieces);
                 }
+                self.finish(block, &mut pieces);
                 let value = slot.value(self.layout.source);
                 pieces.push(&self.new_entry(block, *key, &value), self.line_break);
                 pieces.open = render::ends_with_line_break(&value);
@@ -218,11 +236,21 @@ impl Rewriter<'_> {
             let body = self.changed(region.body.clone(), slot, own, &block.site())?;
             let lead = &text[region.lead..region.body.start];
             pieces.push(&block.indented(at, lead, &body), self.line_break);
+            pieces.open = body.ends_with('\n') && !text[region.body.clone()].ends_with('\n');
         }
         while pieces.cursor < block.entries.len() {
             self.pass(block, &fates, &mut pieces);
         }
+        self.finish(block, &mut pieces);
         Ok(pieces)
+    }
+
+    /// Comments behind the last entry stand in front of what is appended.
+    fn finish(&self, block: &Block, pieces: &mut Pieces) {
+        if pieces.cursor == block.entries.len() {
+            pieces.cursor += 1;
+            pieces.push(&self.text()[block.trailing.clone()], self.line_break);
+        }
     }
 
     /// Deals with an entry of the source that does not come next: a merge stays, of anything else
@@ -268,10 +296,10 @@ impl Rewriter<'_> {
 
     fn write_block(&mut self, entry: &Entry, block: &Block, empty: bool, pieces: Pieces) {
         let text = self.text();
-        let (Some(first), Some(last)) = (block.regions.first(), block.regions.last()) else {
+        let Some(first) = block.regions.first() else {
             return;
         };
-        let mut range = first.lead..last.body.end;
+        let mut range = first.lead..block.trailing.end;
         let unfinished = !text[range.clone()].ends_with('\n');
         let mut new = pieces.text;
         // A merge is no slot, but it is something.
@@ -333,7 +361,11 @@ impl Block {
     /// An entry with the comments above it; the first one of an inline collection has no blanks of
     /// its own in front of it.
     fn indented(&self, at: usize, lead: &str, body: &str) -> String {
-        let blanks = if at == 0 && self.inline { self.column } else { 0 };
+        let blanks = if at == 0 && self.inline {
+            self.column
+        } else {
+            0
+        };
         format!("{lead}{:blanks$}{body}", "")
     }
 }

@@ -87,10 +87,7 @@ impl<'v> Plan<'v> {
     }
 
     fn act(&mut self, path: &str, act: Act) {
-        let tokens: Vec<String> = Pointer::parse(path)
-            .unwrap_or_default()
-            .tokens()
-            .collect();
+        let tokens: Vec<String> = Pointer::parse(path).unwrap_or_default().tokens().collect();
         self.root.act(&tokens, act, self.source);
     }
 }
@@ -147,7 +144,10 @@ impl Slot {
         if self.is_kept() {
             return Vec::new();
         }
-        let below = self.children().into_iter().flat_map(|(_, slot)| slot.changed());
+        let below = self
+            .children()
+            .into_iter()
+            .flat_map(|(_, slot)| slot.changed());
         below.chain(&self.origin).collect()
     }
 

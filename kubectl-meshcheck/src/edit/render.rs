@@ -39,7 +39,13 @@ impl Manner {
     }
 
     /// The value of an item whose dash stands at `column`, its content at `inner`.
-    pub(super) fn item(self, value: &Value, inner: usize, column: usize, quotes: Quotes) -> Written {
+    pub(super) fn item(
+        self,
+        value: &Value,
+        inner: usize,
+        column: usize,
+        quotes: Quotes,
+    ) -> Written {
         let mut lines = match value {
             Value::Object(members) if !members.is_empty() => self.members(members, inner),
             Value::Array(items) if !items.is_empty() => self.items(items, inner),
@@ -115,7 +121,8 @@ impl Manner {
     pub(super) fn literal(self, text: &str, column: usize) -> Option<Written> {
         // A digit counts from the parent's column, and there is only one digit.
         let step = self.step.clamp(1, 9);
-        let literal = scalar::literal(text)?;
+        // Blank lines at its end would run into those of the text around it.
+        let literal = scalar::literal(text).filter(|literal| literal.chomping != "+")?;
         let digit = match literal.counted {
             true => step.to_string(),
             false => String::new(),
@@ -143,8 +150,10 @@ impl Manner {
                 format!("{{{}}}", members.join(", "))
             }
             Value::Array(items) => {
-                let items: Vec<String> =
-                    items.iter().map(|item| self.compact(item, quotes)).collect();
+                let items: Vec<String> = items
+                    .iter()
+                    .map(|item| self.compact(item, quotes))
+                    .collect();
                 format!("[{}]", items.join(", "))
             }
             other => self.flow_scalar(other, quotes),
@@ -173,7 +182,11 @@ impl Manner {
     }
 
     pub(super) fn flow_key(self, key: &str) -> String {
-        let quotes = if self.json { Quotes::Double } else { Quotes::Plain };
+        let quotes = if self.json {
+            Quotes::Double
+        } else {
+            Quotes::Plain
+        };
         scalar::string(key, quotes, Context::Flow)
     }
 

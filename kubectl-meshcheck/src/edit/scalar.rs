@@ -90,8 +90,8 @@ pub(super) fn may_be_plain(text: &str, context: Context) -> bool {
     let second = chars.next();
     let starts = match first {
         '-' | '?' | ':' => second.is_some_and(|c| c != ' ' && !in_flow_only(c)),
-        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
-        | '`' => false,
+        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`' => false,
         _ => true,
     };
     starts
@@ -113,8 +113,8 @@ fn in_flow_only(c: char) -> bool {
 /// Whether some reader takes the bare text for a boolean, a null, a number, a date or a merge key.
 fn means_something_else(text: &str) -> bool {
     const WORDS: [&str; 16] = [
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf", "+.inf",
-        "-.inf", ".nan",
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf",
+        "+.inf", "-.inf", ".nan",
     ];
     WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) || looks_numeric(text)
 }

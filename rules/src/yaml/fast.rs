@@ -97,6 +97,14 @@ struct Line {
     end: usize,
 }
 
+/// What a line of a sequence holds.
+enum Item {
+    /// A collection that begins here, on the same line.
+    Nested(usize),
+    /// A scalar or nothing: it was read.
+    Read,
+}
+
 impl Line {
     fn indent(&self) -> usize {
         self.at - self.start
@@ -150,8 +158,8 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
         let mut at = line.at;
         while self.levels.last()?.kind == Kind::Sequence {
             match self.item(line, at)? {
-                Some(nested) => at = nested,
-                None => return Some(()),
+                Item::Nested(inside) => at = inside,
+                Item::Read => return Some(()),
             }
         }
         self.pair(line, at)
@@ -186,23 +194,22 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
         None
     }
 
-    /// Reads a sequence item; gives where a collection inside of it begins on the same line.
-    fn item(&mut self, line: &Line, dash: usize) -> Option<Option<usize>> {
+    fn item(&mut self, line: &Line, dash: usize) -> Option<Item> {
         let at = self.skip_spaces(dash + 1, line.end);
         if self.is_over(at, line.end) {
             self.awaited = Some(dash + 1);
-            return Some(None);
+            return Some(Item::Read);
         }
         if self.is_dash(at, line.end) {
             self.open(Kind::Sequence, line, at)?;
-            return Some(Some(at));
+            return Some(Item::Nested(at));
         }
         if self.key(at, line.end).is_some() {
             self.open(Kind::Mapping, line, at)?;
-            return Some(Some(at));
+            return Some(Item::Nested(at));
         }
         self.value(at, line.end)?;
-        Some(None)
+        Some(Item::Read)
     }
 
     fn pair(&mut self, line: &Line, at: usize) -> Option<()> {

@@ -6,13 +6,8 @@ use super::split::{Chunk, split};
 use super::{Document, Encoding, Options, Problem, ProblemKind, Stream, decode, document};
 
 pub(super) fn read(bytes: &[u8], options: &Options) -> Stream {
-    if bytes.len() > options.limits.bytes {
-        return whole(Problem {
-            document: None,
-            at: None,
-            kind: ProblemKind::Limit,
-            message: format!("larger than {} bytes", options.limits.bytes),
-        });
+    if let Some(problem) = too_large(bytes.len(), options) {
+        return whole(problem);
     }
     let (text, encoding) = match decode::decode(bytes) {
         Ok(decoded) => decoded,
@@ -40,6 +35,15 @@ pub(super) fn read(bytes: &[u8], options: &Options) -> Stream {
     stream
 }
 
+pub(super) fn too_large(bytes: usize, options: &Options) -> Option<Problem> {
+    (bytes > options.limits.bytes).then(|| Problem {
+        document: None,
+        at: None,
+        kind: ProblemKind::Limit,
+        message: format!("larger than {} bytes", options.limits.bytes),
+    })
+}
+
 /// A file that cannot be read at all.
 fn whole(problem: Problem) -> Stream {
     Stream {
@@ -50,7 +54,7 @@ fn whole(problem: Problem) -> Stream {
     }
 }
 
-fn problem(text: &str, index: usize, chunk: &Chunk, fault: Fault) -> Problem {
+pub(super) fn problem(text: &str, index: usize, chunk: &Chunk, fault: Fault) -> Problem {
     let lines = Lines::new(text, chunk.whole.clone(), chunk.line);
     Problem {
         document: Some(index),
