@@ -143,15 +143,6 @@ pub struct RulesArgs {
         hide_possible_values = true
     )]
     pub output: Format,
-    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHEN",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub color: ColorChoice,
 }
 
 /// Options of `explain`.

@@ -17,6 +17,8 @@ use crate::source::Unreadable;
 use places::Places;
 
 mod places;
+#[cfg(test)]
+mod tests;
 
 /// What there is to say of one file.
 #[derive(Debug, Default)]

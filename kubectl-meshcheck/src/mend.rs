@@ -1,17 +1,20 @@
 //! Fixes: from the engine's patches to new texts, file by file.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use json_patch::Patch;
-use meshcheck_rules::yaml::{Document, Encoding, Stream};
+use meshcheck_rules::finding::Location;
+use meshcheck_rules::yaml::{Document, Encoding, Options, Position, Stream};
 use meshcheck_rules::{Applicability, Mended, Mesh, Object, Place};
 
-use crate::edit::{self, DocumentEdit, Edited};
+use crate::edit::{self, DocumentEdit, Refusal};
 use crate::parallel::in_order;
 use crate::session::Session;
 
-/// Edits that are tried one by one where they did not go together.
+/// Edits of one file that are tried one by one where they did not go together: each costs another
+/// reading of the file.
 const MOST_TRIES: usize = 64;
 
 /// What became of one file.
@@ -33,13 +36,15 @@ pub struct Mending {
     pub refused: Vec<Refused>,
 }
 
-/// A finding that was mended.
+/// The fix of one finding.
 #[derive(Debug)]
 pub struct Fixed {
     /// The rule.
     pub rule: &'static str,
     /// Index of the document.
     pub document: usize,
+    /// Where the finding stands in it.
+    pub at: Location,
     /// The operations.
     pub patch: Patch,
 }
@@ -47,14 +52,10 @@ pub struct Fixed {
 /// A fix that the text did not take.
 #[derive(Debug)]
 pub struct Refused {
-    /// The rules whose findings stay.
-    pub rules: Vec<&'static str>,
-    /// Index of the document.
-    pub document: usize,
+    /// The fix, to be made by hand.
+    pub fix: Fixed,
     /// Why.
     pub reason: String,
-    /// What to do by hand.
-    pub patch: Patch,
 }
 
 /// Mends the inputs of a run.
@@ -97,33 +98,41 @@ impl Mender<'_> {
             .iter()
             .map(|(document, mended)| edit_of(document, &mended.patch))
             .collect();
-        let Edited { text, refused } = edit::apply(&stream, &edits, &self.session.options);
+        let edited = edit::apply(&stream, &edits, &self.session.options);
         let mut mending = Mending {
             index,
             before,
             encoding: stream.encoding,
             old_text: String::new(),
-            new_text: text,
+            new_text: edited.text,
             fixed: Vec::new(),
             refused: Vec::new(),
         };
-        for (document, mended) in plans {
-            match refused
-                .iter()
-                .find(|refusal| refusal.document == document.index)
-            {
-                None => mending.fixed.extend(all_fixed(document, mended)),
-                Some(refusal) if mended.fixed.len() < 2 => {
-                    let reason = refusal.reason.to_string();
-                    mending
-                        .refused
-                        .push(Refused::all(document.index, &mended, reason));
-                }
-                Some(_) => self.one_by_one(document.index, place, &mut mending),
-            }
-        }
+        self.settle(plans, &edited.refused, place, &mut mending);
         mending.old_text = stream.text;
         Some(mending)
+    }
+
+    /// Sorts out what was mended and what was refused.
+    fn settle(
+        &self,
+        plans: Vec<(&Document, Mended)>,
+        refused: &[Refusal],
+        place: Place<'_>,
+        mending: &mut Mending,
+    ) {
+        let mut tries = MOST_TRIES;
+        for (document, mended) in plans {
+            let index = document.index;
+            match refused.iter().find(|refusal| refusal.document == index) {
+                None => mending.fixed.extend(fixes(index, mended)),
+                Some(refusal) if mended.fixed.len() < 2 || tries == 0 => {
+                    let reason = because(&refusal.reason);
+                    mending.refuse_all(fixes(index, mended), &reason);
+                }
+                Some(_) => self.one_by_one(index, place, mending, &mut tries),
+            }
+        }
     }
 
     /// What the engine would do to a document; `None` where there is nothing to do.
@@ -138,9 +147,16 @@ impl Mender<'_> {
     }
 
     /// Where the fixes of a document cannot all be made, makes those that can be.
-    fn one_by_one(&self, document: usize, place: Place<'_>, mending: &mut Mending) {
+    fn one_by_one(
+        &self,
+        document: usize,
+        place: Place<'_>,
+        mending: &mut Mending,
+        tries: &mut usize,
+    ) {
         let mut given_up: Vec<(&'static str, String)> = Vec::new();
-        for _ in 0..MOST_TRIES {
+        while *tries > 0 {
+            *tries -= 1;
             let stream = Stream::read(mending.new_text.as_bytes(), &self.session.options);
             let Some(document) = stream.documents.iter().find(|d| d.index == document) else {
                 return;
@@ -157,12 +173,7 @@ impl Mender<'_> {
                 }
                 Some(refusal) => {
                     given_up.push((next.rule, next.key()));
-                    mending.refused.push(Refused {
-                        rules: vec![next.rule],
-                        document: document.index,
-                        reason: refusal.reason.to_string(),
-                        patch: next.patch,
-                    });
+                    mending.refuse_all([next], &because(&refusal.reason));
                 }
             }
         }
@@ -185,6 +196,7 @@ impl Mender<'_> {
                 (fix.applicability <= self.grade).then_some(Fixed {
                     rule: finding.rule,
                     document: document.index,
+                    at: finding.at,
                     patch: fix.patch,
                 })
             })
@@ -199,17 +211,6 @@ impl Fixed {
     }
 }
 
-impl Refused {
-    fn all(document: usize, mended: &Mended, reason: String) -> Self {
-        Self {
-            rules: mended.fixed.iter().map(|finding| finding.rule).collect(),
-            document,
-            reason,
-            patch: mended.patch.clone(),
-        }
-    }
-}
-
 impl Mending {
     /// Whether the text changes.
     pub fn changes(&self) -> bool {
@@ -221,28 +222,57 @@ impl Mending {
         edit::encode(&self.new_text, self.encoding)
     }
 
-    /// Nothing of it could be written: what was to be fixed becomes what was refused.
+    /// Nothing of it could be written: the text stays, and what was to be fixed was refused.
     pub fn refuse(&mut self, reason: &str) {
-        for fixed in self.fixed.drain(..) {
-            self.refused.push(Refused {
-                rules: vec![fixed.rule],
-                document: fixed.document,
-                reason: reason.to_owned(),
-                patch: fixed.patch,
-            });
-        }
+        self.new_text.clone_from(&self.old_text);
+        let fixed = std::mem::take(&mut self.fixed);
+        self.refuse_all(fixed, reason);
     }
+
+    fn refuse_all(&mut self, fixes: impl IntoIterator<Item = Fixed>, reason: &str) {
+        let refused = fixes.into_iter().map(|fix| Refused {
+            fix,
+            reason: reason.to_owned(),
+        });
+        self.refused.extend(refused);
+    }
+
+    /// Where the refused findings stand in the text as it is now.
+    pub fn places(&self, options: &Options) -> Vec<Option<Position>> {
+        if self.refused.is_empty() {
+            return Vec::new();
+        }
+        let stream = Stream::read(self.new_text.as_bytes(), options);
+        let place = |refused: &Refused| {
+            let index = refused.fix.document;
+            let at = stream.documents.binary_search_by_key(&index, |d| d.index);
+            let spans = stream.documents[at.ok()?].spans(&stream.text, options);
+            Some(spans.locate(&refused.fix.at).span.start)
+        };
+        self.refused.iter().map(place).collect()
+    }
+}
+
+/// A reason with all that lies behind it.
+fn because(reason: &dyn Error) -> String {
+    let mut text = reason.to_string();
+    let mut cause = reason.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn edit_of<'e>(document: &'e Document, patch: &'e Patch) -> DocumentEdit<'e> {
     DocumentEdit { document, patch }
 }
 
-fn all_fixed(document: &Document, mended: Mended) -> impl Iterator<Item = Fixed> {
-    let index = document.index;
+fn fixes(document: usize, mended: Mended) -> impl Iterator<Item = Fixed> {
     mended.fixed.into_iter().map(move |finding| Fixed {
         rule: finding.rule,
-        document: index,
+        document,
+        at: finding.at,
         patch: finding.fix.map(|fix| fix.patch).unwrap_or_default(),
     })
 }

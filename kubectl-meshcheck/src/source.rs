@@ -14,6 +14,12 @@ mod texts;
 
 const STDIN: &str = "-";
 
+/// What an input is called where people read it: a name may hold what a terminal would obey.
+pub fn for_people(name: &str) -> String {
+    let name = if name == STDIN { "<stdin>" } else { name };
+    annotate_snippets::normalize_untrusted_str(name)
+}
+
 /// One file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {

@@ -174,29 +174,29 @@ impl Mesh {
 }
 
 /// The one fact that decides at `place`: the nearest; unknown where two equally near ones differ.
+/// Among equals the source decides, not the order in which they were read.
 fn nearest<'f, T: PartialEq + 'f>(
-    facts: impl Iterator<Item = &'f Fact<T>>,
+    facts: impl Iterator<Item = &'f Fact<T>> + Clone,
     place: Place<'_>,
 ) -> Known<&'f T> {
     let mut best: Option<(usize, &'f Fact<T>)> = None;
-    let mut rival: Option<&'f Fact<T>> = None;
-    for fact in facts {
+    for fact in facts.clone() {
         let depth = place.nearness(&fact.source);
-        match best {
-            Some((deepest, _)) if depth < deepest => {}
-            Some((deepest, chosen)) if depth == deepest => {
-                if chosen.value != fact.value && rival.is_none() {
-                    rival = Some(fact);
-                }
-            }
-            _ => (best, rival) = (Some((depth, fact)), None),
+        let is_better = best.is_none_or(|(deepest, chosen)| {
+            depth > deepest || (depth == deepest && fact.source < chosen.source)
+        });
+        if is_better {
+            best = Some((depth, fact));
         }
     }
-    match (best, rival) {
-        (Some((_, fact)), None) => Known::Yes(&fact.value, fact.source.clone()),
-        (Some((_, fact)), Some(other)) => {
-            Known::Disputed(fact.source.clone(), other.source.clone())
-        }
-        (None, _) => Known::No,
+    let Some((deepest, chosen)) = best else {
+        return Known::No;
+    };
+    let rival = facts
+        .filter(|fact| fact.value != chosen.value && place.nearness(&fact.source) == deepest)
+        .min_by_key(|fact| &fact.source);
+    match rival {
+        Some(rival) => Known::Disputed(chosen.source.clone(), rival.source.clone()),
+        None => Known::Yes(&chosen.value, chosen.source.clone()),
     }
 }

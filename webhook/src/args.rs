@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 use jiff::civil::Date;
 use meshcheck_rules::istio::duration::GoDuration;
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
@@ -101,13 +102,17 @@ pub struct Args {
         long,
         env = "MESHCHECK_MAX_BODY_BYTES",
         value_name = "BYTES",
-        default_value = "7340032"
+        default_value = "7340032", value_parser = bytes
     )]
     pub max_body_bytes: usize,
 
     /// Most requests at the same time; one more is answered 429 at once
     #[arg(long, env = "MESHCHECK_MAX_IN_FLIGHT", value_name = "COUNT", default_value = "64", value_parser = count)]
     pub max_in_flight: usize,
+
+    /// Most bytes of bodies at the same time, which bounds the memory; one more is answered 429
+    #[arg(long, env = "MESHCHECK_MAX_IN_FLIGHT_BYTES", value_name = "BYTES", default_value = "16777216", value_parser = bytes)]
+    pub max_in_flight_bytes: usize,
 
     /// Time for one request, below `timeoutSeconds` of the webhook configurations
     ///
@@ -169,6 +174,16 @@ pub enum UsageError {
 }
 
 impl Args {
+    /// The options of this process. Ends it where they make no sense.
+    pub fn read() -> Self {
+        let args = Self::parse();
+        if let Err(error) = args.certificate() {
+            let kind = ErrorKind::ArgumentConflict;
+            Self::command().error(kind, error).exit();
+        }
+        args
+    }
+
     /// Where the certificate comes from. Checked here and not by the parser, for which a variable
     /// that says `false` is as good as a flag.
     pub fn certificate(&self) -> Result<CertificateSource, UsageError> {
@@ -196,6 +211,7 @@ impl Args {
         Limits {
             body_bytes: self.max_body_bytes,
             in_flight: self.max_in_flight,
+            in_flight_bytes: self.max_in_flight_bytes,
             request_time: self.request_timeout,
         }
     }
@@ -228,14 +244,21 @@ fn positive(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Permits of a semaphore have a limit of their own, far above what makes sense.
 fn count(text: &str) -> Result<usize, String> {
-    let count: usize = text
+    between(text, 1, 100_000)
+}
+
+fn bytes(text: &str) -> Result<usize, String> {
+    between(text, 1 << 10, 1 << 30)
+}
+
+fn between(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number: usize = text
         .parse()
         .map_err(|error: std::num::ParseIntError| error.to_string())?;
-    if (1..=100_000).contains(&count) {
-        Ok(count)
+    if (least..=most).contains(&number) {
+        Ok(number)
     } else {
-        Err("not between 1 and 100000".to_owned())
+        Err(format!("not between {least} and {most}"))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,9 @@ use crate::metrics::{Metrics, Seen, kind_class};
 use crate::review::{Answer, Request, ReviewError};
 use crate::text;
 
+/// Of a refusal.
+const MESSAGE_CHARS: usize = 300;
+
 /// How much is taken at once, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -26,8 +29,28 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Requests that are read or checked at the same time.
     pub in_flight: usize,
+    /// Bytes of bodies of these together. What a body becomes while it is checked is a few times as
+    /// large, so this bounds the memory of the server.
+    pub in_flight_bytes: usize,
     /// From the head of a request to its answer.
     pub request_time: Duration,
+}
+
+impl Limits {
+    fn kibibytes(&self) -> u32 {
+        kibibytes(self.in_flight_bytes as u64)
+    }
+
+    /// What a body takes of the room for all: what it announces, or the most that it may be. One
+    /// body has room in any case.
+    fn weight(&self, announced: Option<u64>) -> u32 {
+        let most = self.body_bytes as u64;
+        kibibytes(announced.unwrap_or(most).min(most)).min(self.kibibytes())
+    }
+}
+
+fn kibibytes(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 /// What answers requests.
@@ -36,12 +59,13 @@ pub struct Server {
     metrics: Arc<Metrics>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    kibibytes: Arc<Semaphore>,
 }
 
 /// Why a request gets no review for an answer.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("{0} requests are in flight already, which is the limit of this server: try again")]
+    #[error("too much is in flight already ({0} requests): try again")]
     Busy(usize),
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -58,6 +82,7 @@ pub fn router(judge: Arc<Judge>, metrics: Arc<Metrics>, limits: Limits) -> Route
         metrics,
         limits,
         slots: Arc::new(Semaphore::new(limits.in_flight)),
+        kibibytes: Arc::new(Semaphore::new(limits.kibibytes() as usize)),
     });
     Router::new()
         .route("/mutate", post(mutate))
@@ -83,7 +108,13 @@ impl Server {
         let (seen, response) = match self.review(webhook, request.into_body(), started).await {
             Ok((seen, answer)) => (seen, json(&answer)),
             Err(refusal) => {
-                tracing::warn!(webhook = webhook.as_str(), outcome = refusal.outcome(), %refusal, "refused a request");
+                let (outcome, why) = (refusal.outcome(), refusal.text());
+                tracing::warn!(
+                    webhook = webhook.as_str(),
+                    outcome,
+                    why,
+                    "refused a request"
+                );
                 (refusal.seen(), refusal.into_response())
             }
         };
@@ -98,7 +129,7 @@ impl Server {
         body: Body,
         started: Instant,
     ) -> Result<(Seen, Answer), Refusal> {
-        let slot = self.enter()?;
+        let slot = self.enter(body.size_hint().exact())?;
         let deadline = (started + self.limits.request_time).into();
         let bytes = timeout_at(deadline, body::read(body, self.limits.body_bytes))
             .await
@@ -132,15 +163,19 @@ impl Server {
 
     /// A place among the requests in flight, or none at once: a request that waits past the API
     /// server's patience is wasted work.
-    fn enter(&self) -> Result<Slot, Refusal> {
-        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
+    fn enter(&self, announced: Option<u64>) -> Result<Slot, Refusal> {
+        let weight = self.limits.weight(announced);
+        let place = Arc::clone(&self.slots).try_acquire_owned();
+        let room = Arc::clone(&self.kibibytes).try_acquire_many_owned(weight);
+        let (Ok(place), Ok(room)) = (place, room) else {
             self.metrics.refused.inc();
-            return Err(Refusal::Busy(self.limits.in_flight));
+            let taken = self.limits.in_flight - self.slots.available_permits();
+            return Err(Refusal::Busy(taken));
         };
         self.metrics.in_flight.inc();
         Ok(Slot {
             metrics: Arc::clone(&self.metrics),
-            _permit: permit,
+            _permits: [place, room],
         })
     }
 
@@ -150,8 +185,9 @@ impl Server {
         rules.dedup();
         Decided {
             outcome: verdict.outcome.as_str(),
-            rules: rules.join(","),
-            crashed: verdict.crashed.join(","),
+            reason: verdict.outcome.reason(),
+            rules: list(&rules),
+            crashed: list(&verdict.crashed),
             decision: verdict.decision,
         }
     }
@@ -160,7 +196,7 @@ impl Server {
 /// A place among the requests in flight.
 struct Slot {
     metrics: Arc<Metrics>,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Drop for Slot {
@@ -172,8 +208,9 @@ impl Drop for Slot {
 /// A decision and what the log says of it.
 struct Decided {
     outcome: &'static str,
-    rules: String,
-    crashed: String,
+    reason: Option<&'static str>,
+    rules: Option<String>,
+    crashed: Option<String>,
     decision: Decision,
 }
 
@@ -181,11 +218,16 @@ impl Decided {
     fn unchecked(outcome: &'static str, why: &str) -> Self {
         Self {
             outcome,
-            rules: String::new(),
-            crashed: String::new(),
+            reason: None,
+            rules: None,
+            crashed: None,
             decision: Decision::unchecked(why),
         }
     }
+}
+
+fn list(rules: &[&str]) -> Option<String> {
+    (!rules.is_empty()).then(|| rules.join(","))
 }
 
 /// One line for each request; quiet where there was nothing to say.
@@ -203,6 +245,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
                 operation = request.operation.as_str(),
                 dry_run = request.dry_run,
                 outcome = decided.outcome,
+                reason = decided.reason,
                 rules = decided.rules,
                 crashed = decided.crashed,
                 seconds = started.elapsed().as_secs_f64(),
@@ -212,7 +255,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
     }
     match decided.outcome {
         "crashed" | "late" => line!(error, "let pass unchecked"),
-        _ if !decided.crashed.is_empty() => line!(error, "checked, but not by all rules"),
+        _ if decided.crashed.is_some() => line!(error, "checked, but not by all rules"),
         "denied" | "patched" | "warned" => line!(info, "checked"),
         _ => line!(debug, "checked"),
     }
@@ -225,6 +268,11 @@ fn json(answer: &Answer) -> Response {
 }
 
 impl Refusal {
+    /// Some messages quote the body, of which nobody wants to read or keep much.
+    fn text(&self) -> String {
+        text::cut(&text::clean(&self.to_string()), MESSAGE_CHARS)
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -255,7 +303,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let text = format!("meshcheck: {self}\n");
+        let text = format!("meshcheck: {}\n", self.text());
         let mut response = (self.status(), text).into_response();
         if matches!(self, Self::Busy(_)) {
             let soon = HeaderValue::from_static("1");

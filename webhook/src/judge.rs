@@ -64,6 +64,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Why the request was let through untouched, if it was.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Untouched(reason) => Some(reason.as_str()),
+            _ => None,
+        }
+    }
+
     /// As in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -209,6 +217,7 @@ impl Case<'_> {
             .filter_map(|finding| finding.fix.as_ref());
         let mut grades = fixes.map(|fix| fix.applicability);
         grades.any(|grade| grade == Applicability::Safe)
+            && !scope::is_compared(self.value)
             && !self
                 .before()
                 .is_some_and(|before| scope::keeps_its_pods(self.value, &before))

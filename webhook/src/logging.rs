@@ -1,6 +1,7 @@
 //! Log lines: JSON for machines, text for people. Never an object, and never what a rule says of one.
 
-use std::panic;
+use std::io::{self, IsTerminal as _};
+use std::{env, panic};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
@@ -23,9 +24,11 @@ pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
 
 /// Starts logging to standard error.
 pub fn start(format: Format, filter: EnvFilter) {
+    let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal() && !is_plain)
+        .with_writer(io::stderr);
     match format {
         Format::Human => lines.with_target(false).init(),
         Format::Json => lines.json().flatten_event(true).with_target(false).init(),

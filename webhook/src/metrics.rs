@@ -70,7 +70,7 @@ struct RuleLabels {
 /// Labels of a failed handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabels {
-    /// `plain_http`, `timeout`, `alert`, `tls` or `too_many`.
+    /// `plain_http`, `timeout`, `alert`, `closed`, `tls` or `too_many`.
     pub reason: &'static str,
 }
 
@@ -250,12 +250,13 @@ pub struct Seen {
 
 /// Kinds in few classes: a cluster has hundreds.
 pub fn kind_class(kind: &GroupVersionKind) -> &'static str {
+    let workloads = ["apps", "batch", "apps.openshift.io", "serving.knative.dev"];
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Pod") => "pod",
         ("", "ConfigMap") => "configmap",
         ("", "Namespace") => "namespace",
         ("", "ReplicationController") | ("argoproj.io", "Rollout") => "workload",
-        ("apps" | "batch" | "apps.openshift.io" | "serving.knative.dev", _) => "workload",
+        (group, _) if workloads.contains(&group) => "workload",
         (group, _) if group.ends_with("istio.io") => "istio",
         ("maistra.io" | "argoproj.io", _) => "install",
         (group, _) if group.ends_with("fluxcd.io") || group.ends_with("cattle.io") => "install",

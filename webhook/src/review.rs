@@ -10,6 +10,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::decide::Decision;
+use crate::text;
+
+/// Of what a message quotes.
+const NAME_CHARS: usize = 80;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 
@@ -21,13 +25,13 @@ pub enum ReviewError {
     Json(#[from] serde_json::Error),
     /// Some other object.
     #[error("the body is no AdmissionReview: kind is {0}")]
-    Kind(Value),
+    Kind(String),
     /// A review of another version.
     #[error(
         "this webhook speaks {API_VERSION} and the review is {0}: \
          set `admissionReviewVersions: [v1]` in the webhook configuration"
     )]
-    Version(Value),
+    Version(String),
     /// `request` is missing or null.
     #[error("the AdmissionReview has no request")]
     NoRequest,
@@ -136,10 +140,10 @@ impl Request {
     pub fn parse(body: &[u8]) -> Result<Self, ReviewError> {
         let envelope: Envelope<'_> = serde_json::from_slice(body)?;
         if envelope.kind != "AdmissionReview" {
-            return Err(ReviewError::Kind(envelope.kind));
+            return Err(ReviewError::Kind(named(&envelope.kind)));
         }
         if envelope.api_version != API_VERSION {
-            return Err(ReviewError::Version(envelope.api_version));
+            return Err(ReviewError::Version(named(&envelope.api_version)));
         }
         let request = envelope.request.ok_or(ReviewError::NoRequest)?;
         let request: Self = serde_json::from_str(request.get()).map_err(ReviewError::Request)?;
@@ -148,6 +152,12 @@ impl Request {
         }
         Ok(request)
     }
+}
+
+/// A name for a message; anything that is no name may hold what is nobody's business.
+fn named(value: &Value) -> String {
+    let name = value.as_str().unwrap_or("missing or no text");
+    text::cut(&text::clean(name), NAME_CHARS)
 }
 
 fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -272,13 +282,14 @@ mod tests {
         let v1 = "admission.k8s.io/v1";
         for (body, part) in [
             (json!([]), "no AdmissionReview: invalid"),
-            (json!({}), "kind is null"),
-            (json!({"kind": "Pod"}), r#"kind is "Pod""#),
+            (json!({}), "kind is missing"),
+            (json!({"kind": "Pod"}), "kind is Pod"),
+            (json!({"kind": {"secret": 1}}), "kind is missing or no text"),
             (
                 review("admission.k8s.io/v1beta1", &request),
                 "admissionReviewVersions",
             ),
-            (review("v1", &request), r#"the review is "v1""#),
+            (review("v1", &request), "the review is v1:"),
             (review(v1, &Value::Null), "has no request"),
             (review(v1, &json!({})), "missing field `uid`"),
             (review(v1, &json!("x")), "cannot be read"),

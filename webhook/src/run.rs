@@ -25,12 +25,18 @@ use crate::tls::{self, Pair, Serving};
 /// closes, or a request may be on its way into a closed one.
 const IDLE: Duration = Duration::from_mins(5);
 
+/// Of one connection; the head of a request must fit. The default grows to six times as much.
+const READ_BUFFER: usize = 64 << 10;
+
 /// Why the server did not start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Options that do not go together.
-    #[error("{0}; see --help")]
+    #[error(transparent)]
     Usage(#[from] UsageError),
+    /// The machine gives no threads.
+    #[error("threads cannot be started: {0}")]
+    Threads(#[source] io::Error),
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
@@ -190,7 +196,9 @@ fn bind(address: SocketAddr) -> Result<(Server<SocketAddr>, SocketAddr), RunErro
 /// HTTP/1.1 alone, with a limit on idle connections.
 fn http(mut server: Server<SocketAddr>) -> Server<SocketAddr> {
     let mut http = server.http_builder().http1();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_buf_size(READ_BUFFER);
     server.http1_only()
 }
 

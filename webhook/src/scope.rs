@@ -24,6 +24,21 @@ pub enum Untouched {
     Unreadable,
 }
 
+impl Untouched {
+    /// As in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operation => "operation",
+            Self::SubResource => "subresource",
+            Self::NoObject => "no object",
+            Self::Kind => "kind",
+            Self::BeingDeleted => "being deleted",
+            Self::RunningPod => "pod that exists",
+            Self::Unreadable => "nested too deeply",
+        }
+    }
+}
+
 /// The object that is to be judged.
 pub fn subject(
     request: &Request,
@@ -100,6 +115,13 @@ pub fn maker(object: &Value) -> Option<String> {
     let text = |key: &str| owner[key].as_str().unwrap_or("?");
     made.contains(&kind)
         .then(|| format!("{}/{}", text("kind"), text("name")))
+}
+
+/// Whether a controller would not take this object back changed: a Deployment whose new
+/// `ReplicaSet` differs from what it asked for makes another one, and another. Of what controllers
+/// make only pods are mended, which nobody compares.
+pub fn is_compared(object: &Value) -> bool {
+    maker(object).is_some() && object["kind"] != "Pod"
 }
 
 #[cfg(test)]
@@ -186,10 +208,14 @@ mod tests {
 
     #[test]
     fn knows_what_controllers_make() {
-        let owned = |kind: &str, controller: bool| {
+        let object = |kind: &str, controller: bool| {
             let owner = json!({"kind": "ReplicaSet", "name": "a-5d", "controller": controller});
-            maker(&json!({"kind": kind, "metadata": {"ownerReferences": [owner]}}))
+            json!({"kind": kind, "metadata": {"ownerReferences": [owner]}})
         };
+        for (kind, compared) in [("Pod", false), ("ReplicaSet", true), ("Deployment", false)] {
+            assert_eq!(is_compared(&object(kind, true)), compared, "{kind}");
+        }
+        let owned = |kind, controller| maker(&object(kind, controller));
         assert_eq!(owned("Pod", true).as_deref(), Some("ReplicaSet/a-5d"));
         assert_eq!(owned("Pod", false), None);
         assert_eq!(

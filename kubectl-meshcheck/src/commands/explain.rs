@@ -8,6 +8,8 @@ use crate::args::ExplainArgs;
 use crate::output::Stream;
 use crate::report::Verdict;
 
+mod page;
+
 /// How alike two names must be for one to be meant by the other (0 to 1).
 const ALIKE: f64 = 0.7;
 
@@ -21,7 +23,9 @@ pub fn run(arguments: &ExplainArgs, program: &str) -> Result<Verdict, CommandErr
         });
     };
     let mut out = Stream::stdout();
-    out.put(page(rule));
+    let colored = out.colored(arguments.color);
+    out.put(header(rule));
+    out.put(page::shown(rule.page, colored));
     out.finish().map_err(CommandError::Output)?;
     Ok(Verdict::Clean)
 }
@@ -36,16 +40,15 @@ pub(super) fn kinds(rule: &Rule) -> Vec<String> {
     rule.kinds.iter().map(named).collect()
 }
 
-fn page(rule: &Rule) -> String {
+fn header(rule: &Rule) -> String {
     let fix = rule.fix.map_or("none", Applicability::as_str);
     format!(
-        "{}: {}\nseverity: {}   fix: {fix}   since: {}\nlooks at: {}\n\n{}\n",
+        "{}: {}\n\nseverity: {}\nfix:      {fix}\nsince:    {}\nlooks at: {}\n\n",
         rule.id,
         rule.summary,
         rule.severity,
         rule.since,
         kinds(rule).join(", "),
-        rule.page.trim(),
     )
 }
 

@@ -38,7 +38,7 @@ fn table(out: &mut Stream) {
         out.put(format!(
             "{:width$}  {:7}  {:10}  {}\n",
             rule.id,
-            rule.severity,
+            rule.severity.as_str(),
             fix(rule).map_or_else(String::new, |grade| format!("{grade} fix")),
             rule.summary,
         ));

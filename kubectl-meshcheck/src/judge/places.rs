@@ -83,3 +83,50 @@ impl<'s> Places<'s> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use meshcheck_rules::config::Policy;
+    use meshcheck_rules::releases::Releases;
+    use meshcheck_rules::{Engine, yaml};
+
+    use super::*;
+    use crate::source::Inputs;
+
+    fn source(file: &str, document: usize) -> Source {
+        Source::Document {
+            file: file.into(),
+            document,
+            pointer: Pointer::root(),
+            title: "ConfigMap/istio".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_fact_is_found_by_its_file_and_document() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("mesh.yaml");
+        let text = "kind: Other\n---\nkind: ConfigMap\nmetadata:\n  name: istio\n";
+        std::fs::write(&path, text).expect("a file");
+        let inputs = Inputs::find([&PathBuf::from(&path)]);
+        let date = jiff::civil::date(2026, 11, 22);
+        let engine = Engine::new(date, Policy::default(), Releases::embedded());
+        let session = Session::new(&inputs.found, engine, yaml::Options::default());
+        let places = Places::new(&session);
+        let file = path.to_str().expect("a path of text");
+
+        let there = places.find(&source(file, 1)).expect("it is there");
+        assert_eq!(&*there.file, file);
+        assert_eq!(there.pointer, "/metadata/name");
+        let (span, line) = there.span.as_ref().expect("a place");
+        assert_eq!((span.start.line, span.start.column), (5, 3));
+        assert_eq!(line, "  name: istio");
+        // A file that holds less than it did has no such place, and says so by having none.
+        let gone = places.find(&source(file, 7)).expect("the file is there");
+        assert!(gone.span.is_none());
+        assert!(places.find(&source("elsewhere.yaml", 0)).is_none());
+        assert!(places.find(&Source::Setting("--istio-version")).is_none());
+    }
+}

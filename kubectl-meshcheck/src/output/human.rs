@@ -8,6 +8,7 @@ use crate::judge::FileReport;
 use crate::output::{Closing, Print, Render, Streams};
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown};
+use crate::source::for_people;
 
 use excerpt::Excerpt;
 use skipped::Skipped;
@@ -75,7 +76,7 @@ impl Render for Human {
             .primary_title(finding.message.as_str())
             .id(finding.rule);
         let excerpt = Excerpt::of(shown.text, &shown.span);
-        let mut groups = excerpt.below(title, level, shown.file);
+        let mut groups = excerpt.below(title, level, for_people(shown.file));
         if let Some(last) = groups.pop() {
             groups.push(last.element(about(shown)));
         }
@@ -103,15 +104,15 @@ impl Render for Human {
         let text = text.unwrap_or_default();
         let at = problem.position();
         let groups = match at.and_then(|at| Excerpt::at(text, at)) {
-            Some(excerpt) => excerpt.below(title, level, &problem.file),
+            Some(excerpt) => excerpt.below(title, level, for_people(&problem.file)),
             None => vec![title.element(origin(&problem.file, at))],
         };
         format!("{}\n\n", self.problems.render(&groups))
     }
 }
 
-fn origin(file: &str, at: Option<Position>) -> Origin<'_> {
-    let origin = Origin::path(file);
+fn origin<'o>(file: &str, at: Option<Position>) -> Origin<'o> {
+    let origin = Origin::path(for_people(file));
     match at {
         Some(at) => origin.line(at.line).char_column(at.column),
         None => origin,
@@ -141,12 +142,14 @@ fn note_groups<'a>(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Vec<Group<'a>> {
     let title = |text: String| Level::NOTE.secondary_title(text);
     match &note.place {
         NotePlace::Here { span, .. } => {
-            Excerpt::of(shown.text, span).below(title(text), Level::NOTE, shown.file)
+            Excerpt::of(shown.text, span).below(title(text), Level::NOTE, for_people(shown.file))
         }
         NotePlace::Elsewhere(there) => match &there.span {
-            Some((span, line)) => {
-                Excerpt::of_line(line, span).below(title(text), Level::NOTE, &there.file)
-            }
+            Some((span, line)) => Excerpt::of_line(line, span).below(
+                title(text),
+                Level::NOTE,
+                for_people(&there.file),
+            ),
             None => vec![title(text).element(origin(&there.file, None))],
         },
         NotePlace::Said(source) if note.message.contains(source.as_str()) => {

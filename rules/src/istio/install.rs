@@ -82,7 +82,7 @@ impl<'a> Install<'a> {
                 .or_else(|| at(&["values"]))
                 .or_else(|| spec.clone());
             let place = place.map_or_else(|| root.whole(), |node| node.key());
-            let name = format!("`values.pilot.{AGE}`, which is not set and so the chart's default");
+            let name = format!("`values.pilot.{AGE}` is not set, and the chart's default");
             let keys = vec!["spec", "values", "pilot", AGE];
             Some(AgeSetting::of_default(
                 CHART_DEFAULT,
@@ -122,7 +122,7 @@ impl<'a> Install<'a> {
             Some(node) => Some(AgeSetting::of_value(&node, value_name(&node))),
             None if is_own_default => None,
             None => root.get_set("pilot").map(|pilot| {
-                let name = format!("`pilot.{AGE}`, which is not set here and by default");
+                let name = format!("`pilot.{AGE}` is not set here, and the chart's default");
                 let at = pilot.key();
                 AgeSetting::of_default(CHART_DEFAULT, name, at, root.clone(), vec!["pilot", AGE])
             }),

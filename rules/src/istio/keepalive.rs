@@ -72,7 +72,7 @@ pub struct Misspelt<'a> {
 /// Something in the arguments that istiod refuses.
 #[derive(Clone, Debug)]
 pub struct Crash<'a> {
-    /// What stands there, for messages.
+    /// What stands there, as a clause for messages: `` `--flag` is `600` ``.
     pub text: String,
     /// istiod's own words.
     pub why: String,
@@ -232,21 +232,19 @@ impl<'a> AgeSetting<'a> {
             Value::Null => String::new(),
             other => other.to_string(),
         };
+        let crash = |why: String| {
+            Age::Crashes(vec![Crash {
+                text: is_text(&name, &text),
+                why,
+                at: at.clone(),
+                setter: setter.clone(),
+            }])
+        };
         let age = match GoDuration::parse(&text) {
             _ if crate::istio::image::Image::is_template(&text) => Age::Unknown,
             Ok(duration) if !is_refused(duration) => classify(duration),
-            Ok(duration) => Age::Crashes(vec![Crash {
-                why: refusal(duration),
-                text,
-                at: at.clone(),
-                setter: setter.clone(),
-            }]),
-            Err(error) => Age::Crashes(vec![Crash {
-                why: error.to_string(),
-                text,
-                at: at.clone(),
-                setter: setter.clone(),
-            }]),
+            Ok(duration) => crash(refusal(duration)),
+            Err(error) => crash(error.to_string()),
         };
         Self {
             age,
@@ -302,12 +300,23 @@ fn refusal(age: GoDuration) -> String {
     }
 }
 
+/// What a setting is, for messages.
+fn is_text(name: &str, value: &str) -> String {
+    if value.is_empty() {
+        format!("{name} is empty")
+    } else {
+        format!("{name} is `{value}`")
+    }
+}
+
+/// Whether a flag has taken another flag with it, which must stay.
+fn eats_flag(flag: &Flag<'_>) -> bool {
+    matches!(&flag.value, FlagValue::Next(Text::Known(text), _) if text.starts_with("--"))
+}
+
 fn setter<'a>(flag: &Flag<'a>) -> Setter<'a> {
     match &flag.value {
-        // The flag has taken another flag with it, which must stay.
-        FlagValue::Next(Text::Known(text), _) if text.starts_with("--") => {
-            Setter::Joined(flag.at.clone())
-        }
+        FlagValue::Next(..) if eats_flag(flag) => Setter::Joined(flag.at.clone()),
         FlagValue::Next(_, node) => Setter::Value(node.clone()),
         FlagValue::Joined(_) | FlagValue::None | FlagValue::Missing => {
             Setter::Joined(flag.at.clone())
@@ -322,9 +331,12 @@ fn crashes<'a>(
     version: Option<Version>,
 ) -> Vec<Crash<'a>> {
     let mut found: Vec<Crash<'a>> = occurrences.iter().filter_map(|flag| crash(flag)).collect();
-    found.extend(arguments.leftovers.iter().map(|(text, node)| Crash {
-        text: text.clone(),
-        why: "a word without a flag: accepts 0 arg(s), received 1".to_owned(),
+    // A flag that has taken another flag as its value leaves that one's value behind.
+    let ate_flag = occurrences.iter().any(|flag| eats_flag(flag));
+    let leftovers = arguments.leftovers.iter().filter(|_| !ate_flag);
+    found.extend(leftovers.map(|(text, node)| Crash {
+        text: format!("`{text}` is a word without a flag"),
+        why: "accepts 0 arg(s), received 1".to_owned(),
         at: node.as_value(),
         setter: match GoDuration::parse(text) {
             Ok(_) if !arguments.ended => Setter::Joined(node.clone()),
@@ -335,8 +347,8 @@ fn crashes<'a>(
         && version.minor < IGNORES_UNKNOWN_FLAGS
     {
         found.push(Crash {
-            text: misspelt.text.clone(),
-            why: format!("unknown flag, which ends an istiod before {IGNORES_UNKNOWN_FLAGS}"),
+            text: format!("`{}` is not `--{AGE}`", misspelt.text),
+            why: format!("an unknown flag ends an istiod before {IGNORES_UNKNOWN_FLAGS}"),
             at: misspelt.at.as_value(),
             setter: Setter::Impossible,
         });
@@ -345,16 +357,17 @@ fn crashes<'a>(
 }
 
 fn crash<'a>(flag: &Flag<'a>) -> Option<Crash<'a>> {
+    let name = format!("`--{AGE}`");
     let (text, why) = match flag.text() {
         None => (
-            format!("--{AGE}"),
+            format!("{name} has no value"),
             format!("flag needs an argument: --{AGE}"),
         ),
         Some(Text::Unknown) => return None,
         Some(Text::Known(text)) => match GoDuration::parse(text) {
-            Ok(age) if is_refused(age) => (text.clone(), refusal(age)),
+            Ok(age) if is_refused(age) => (is_text(&name, text), refusal(age)),
             Ok(_) => return None,
-            Err(error) => (text.clone(), error.to_string()),
+            Err(error) => (is_text(&name, text), error.to_string()),
         },
     };
     Some(Crash {

@@ -195,7 +195,7 @@ impl<'a> Around<'a> {
                 && named.is_none_or(|name| fact.value.name == name)
         });
         let oldest = facts
-            .min_by_key(|fact| fact.value.kubelet)
+            .min_by_key(|fact| (fact.value.kubelet, &fact.source))
             .map(|fact| Nodes {
                 oldest: fact.value.kubelet,
                 source: fact.source.clone(),

@@ -26,8 +26,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         let ops = crash.set(target);
         let fix = (!ops.is_empty()).then(|| Fix::needs_review(set_age_title(target), ops));
         let message = format!(
-            "istiod does not start: `{}` in {}: {}; no proxy gets configuration and no pod is injected",
-            crash.text, setting.name, crash.why
+            "istiod does not start: {} ({}); no proxy gets configuration and no pod is injected",
+            crash.text, crash.why
         );
         out.report(crash.at, message).fix(fix);
     }

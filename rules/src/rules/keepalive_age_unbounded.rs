@@ -46,10 +46,15 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 
 /// What was meant can only be guessed: a person should look.
 fn misspelt_flag(misspelt: &Misspelt<'_>, policy: &KeepalivePolicy) -> (String, Option<Fix>) {
-    let message = format!(
-        "`{}` is not `--{AGE}`, and istiod ignores it: {CONSEQUENCE}",
-        misspelt.text
-    );
+    let text = &misspelt.text;
+    let mistake = if !text.starts_with("--") {
+        "has one dash only".to_owned()
+    } else if text.contains(' ') {
+        "is flag and value in one item".to_owned()
+    } else {
+        format!("is not `--{AGE}`")
+    };
+    let message = format!("`{text}` {mistake}, and istiod ignores it: {CONSEQUENCE}");
     let fits = |value: &_| (policy.min..=policy.max).contains(value);
     let value = misspelt.value.filter(fits).unwrap_or(policy.target);
     let title = format!("write `--{AGE}={value}`");

@@ -96,7 +96,10 @@ fn report_unusable(ping: &Ping<'_>, out: &mut Findings) -> bool {
             true
         }
         Err(error) => {
-            let message = format!("istiod does not start: {}: {error}", ping.name);
+            let message = format!(
+                "istiod does not start: {} cannot be read ({error})",
+                ping.name
+            );
             let (Some(at), fix) = (ping.node.as_ref(), fix(ping)) else {
                 return true;
             };

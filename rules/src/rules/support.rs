@@ -97,6 +97,12 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
     }))
 }
 
+/// `1 day`, `39 days`.
+pub(crate) fn days(count: i32) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} day{plural}")
+}
+
 /// What the pod's annotation says of hold.
 pub(crate) fn hold_of(template: &PodTemplate<'_>) -> Hold {
     template

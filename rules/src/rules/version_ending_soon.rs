@@ -1,7 +1,7 @@
 use crate::engine::Context;
 use crate::releases::Support;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{VERSIONED, things};
+use crate::rules::support::{VERSIONED, days, things};
 
 declare_rule! {
     id: "version-ending-soon",
@@ -21,8 +21,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         let Support::Supported(Some(end)) = cx.releases.support(version.minor, cx.as_of) else {
             continue;
         };
-        let days = (end.date - cx.as_of).get_days();
-        if days > cx.policy.version.warn_days {
+        let left = (end.date - cx.as_of).get_days();
+        if left > cx.policy.version.warn_days {
             continue;
         }
         let next = cx
@@ -33,10 +33,11 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             format!("; {} is the newest supported", next.newest_patch.version)
         });
         let message = format!(
-            "{} ({}): support of {} ends in {days} days, on {} ({}){next}",
+            "{} ({}): support of {} ends in {}, on {} ({}){next}",
             thing.name,
             thing.stated_as(),
             version.minor,
+            days(left),
             end.date,
             end.certainty.as_str(),
         );

@@ -20,8 +20,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             continue;
         };
         let message = format!(
-            "{} ({from}) is a build from before {} was released: Istio supports releases only, and \
-             no bulletin covers it",
+            "{} ({from}) is a pre-release or development build of {}: Istio supports releases only, \
+             and no bulletin covers it",
             thing.name, version
         );
         out.report(thing.at, message);

@@ -3,7 +3,7 @@ use crate::finding::Severity;
 use crate::istio::build::Stated;
 use crate::releases::Support;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{VERSIONED, things};
+use crate::rules::support::{VERSIONED, days, things};
 
 declare_rule! {
     id: "version-unknown",
@@ -23,8 +23,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                     .as_ref()
                     .map_or_else(String::new, |hint| format!(" ({hint})"));
                 let message = format!(
-                    "the version of {} cannot be judged: {why}{hint}; whether it is supported, and \
-                     what runs after the next pull, is anybody's guess",
+                    "the version of {} cannot be judged, since {why}{hint}: nobody can say whether it \
+                     is supported and fits its Kubernetes",
                     thing.name
                 );
                 let finding = out.report(thing.at, message);
@@ -42,8 +42,10 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                 if cx.releases.support(version.minor, cx.as_of) == Support::Newer {
                     let age = (cx.as_of - cx.releases.as_of).get_days();
                     let message = format!(
-                        "{} ({from}) is newer than the release table, which is {age} days old",
-                        thing.name
+                        "{} ({from}) is newer than the release table, which is {} old: its support \
+                         cannot be judged",
+                        thing.name,
+                        days(age)
                     );
                     out.report(thing.at, message).severity(Severity::Info);
                 }

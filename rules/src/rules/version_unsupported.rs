@@ -1,9 +1,10 @@
 use crate::engine::Context;
 use crate::finding::Severity;
+use crate::istio::image::Component;
 use crate::istio::version::Minor;
 use crate::releases::{EndOfLife, Support};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{Thing, VERSIONED, things};
+use crate::rules::support::{Thing, VERSIONED, days, things};
 
 declare_rule! {
     id: "version-unsupported",
@@ -46,9 +47,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 fn message(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor, end: Option<EndOfLife>) -> String {
     let since = match end {
         Some(end) => format!(
-            "is out of support since {} ({} days)",
+            "is out of support since {} ({})",
             end.date,
-            (cx.as_of - end.date).get_days()
+            days((cx.as_of - end.date).get_days())
         ),
         None => "is older than any release that is listed".to_owned(),
     };
@@ -56,22 +57,34 @@ fn message(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor, end: Option<EndOfL
     if let Some(vendor) = thing.vendor {
         let vendor = vendor.as_str();
         return format!(
-            "{subject}: upstream's {minor} {since}; the build is {vendor}'s, whose own support decides"
+            "{subject}: upstream's {minor} {since}; the build is of vendor `{vendor}`, whose own \
+             support decides"
         );
     }
-    let way = cx
-        .releases
-        .newest_supported(cx.as_of)
-        .map_or_else(String::new, |newest| {
-            let hops = cx.releases.hops(minor, newest.minor);
-            let path = match hops.as_slice() {
-                [] | [_] => "one step away".to_owned(),
-                hops => format!("{} steps of one minor in place", hops.len()),
-            };
-            format!(
-                "; the newest supported is {}, {path}",
-                newest.newest_patch.version
-            )
-        });
-    format!("{subject} {since}: no fixes, and nobody tests it against newer Kubernetes{way}")
+    let way = match (cx.releases.newest_supported(cx.as_of), thing.component) {
+        // It has no successor of its own.
+        (None, _) | (_, Component::Retired) => String::new(),
+        (Some(newest), Component::Pilot) => format!(
+            "; the newest supported is {}, {}",
+            newest.newest_patch.version,
+            path(&cx.releases.hops(minor, newest.minor))
+        ),
+        (Some(newest), _) => {
+            format!("; the newest supported is {}", newest.newest_patch.version)
+        }
+    };
+    format!("{subject} {since}: no patch comes any more, and no bulletin names it{way}")
+}
+
+/// How an istiod gets there.
+fn path(hops: &[Minor]) -> String {
+    match hops {
+        [] | [_] => "one hop away".to_owned(),
+        [first, last] => format!("2 hops in place ({first}, {last}) or one by revision"),
+        [first, .., last] => format!(
+            "{} hops in place ({first} to {last}) or {} by revision",
+            hops.len(),
+            hops.len().div_ceil(2)
+        ),
+    }
 }

@@ -126,8 +126,8 @@ pub async fn follow(
             Ok(Some(pair)) => {
                 tracing::info!(not_after = pair.not_after(), "serving a new certificate");
                 metrics.serves(&pair);
-                metrics.reloaded(true);
                 serving.replace(pair);
+                metrics.reloaded(true);
             }
             Err(error) => {
                 tracing::error!(%error, "the new certificate cannot be served, keeping the old one");

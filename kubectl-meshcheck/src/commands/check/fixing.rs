@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use annotate_snippets::{Level, Origin as Place, Renderer, normalize_untrusted_str};
 use json_patch::Patch;
+use meshcheck_rules::yaml::Position;
 use meshcheck_rules::{Applicability, Mesh};
 
 use super::detail;
@@ -15,7 +16,7 @@ use crate::output::human::{Detail, renderer};
 use crate::output::{Stream, Streams, counted};
 use crate::replace::{end_between_files, replace};
 use crate::session::Session;
-use crate::source::{Input, Origin};
+use crate::source::{Input, Origin, for_people};
 
 /// Mends the inputs of a run, or shows how it would.
 pub(super) struct Fixing<'s> {
@@ -159,7 +160,7 @@ impl<'s> Fixing<'s> {
         let line = format!(
             "fixed {} in {}: {}\n",
             counted(mending.fixed.len(), "finding"),
-            normalize_untrusted_str(&self.input(mending).name),
+            for_people(&self.input(mending).name),
             rules.join(", "),
         );
         match self.format {
@@ -170,24 +171,25 @@ impl<'s> Fixing<'s> {
 
     fn tell_refused(&self, mending: &Mending, streams: &mut Streams) {
         streams.report.flush();
-        for refused in &mending.refused {
-            let text = self.refusal(refused, &self.input(mending).name);
-            streams.problems.put(text);
+        let places = mending.places(&self.session.options);
+        for (refused, at) in mending.refused.iter().zip(places) {
+            let name = for_people(&self.input(mending).name);
+            streams.problems.put(self.refusal(refused, name, at));
         }
         streams.problems.flush();
     }
 
-    fn refusal(&self, refused: &Refused, file: &str) -> String {
-        let title = format!(
-            "{} not fixed in document {}: {}",
-            refused.rules.join(", "),
-            refused.document,
-            refused.reason,
-        );
-        let patch = normalize_untrusted_str(&lines(&refused.patch));
+    fn refusal(&self, refused: &Refused, name: String, at: Option<Position>) -> String {
+        let Refused { fix, reason } = refused;
+        let mut place = Place::path(name);
+        if let Some(at) = at {
+            place = place.line(at.line).char_column(at.column);
+        }
+        let patch = normalize_untrusted_str(&lines(&fix.patch));
         let group = Level::WARNING
-            .primary_title(title)
-            .element(Place::path(file))
+            .primary_title(format!("not fixed: {reason}"))
+            .id(fix.rule)
+            .element(place)
             .element(Level::NOTE.with_name("patch").message(patch));
         format!("{}\n\n", self.warnings.render(&[group]))
     }

@@ -81,7 +81,7 @@ impl<'t> Excerpt<'t> {
         self,
         title: Title<'g>,
         level: Level<'g>,
-        file: &'g str,
+        file: String,
     ) -> Vec<Group<'g>>
     where
         't: 'g,

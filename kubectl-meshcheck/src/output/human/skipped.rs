@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::judge::FileReport;
 use crate::output::{Closing, counted};
 use crate::problem::Problem;
+use crate::source::for_people;
 
 /// Names that a note lists unless all are asked for; more are counted.
 const NAMED: usize = 3;
@@ -27,8 +28,8 @@ impl Skipped {
             return;
         }
         let place = match problem.position() {
-            Some(at) => format!("{}:{}:{}", problem.file, at.line, at.column),
-            None => problem.file.to_string(),
+            Some(at) => format!("{}:{}:{}", for_people(&problem.file), at.line, at.column),
+            None => for_people(&problem.file),
         };
         self.templates.push((Arc::clone(&problem.file), place));
     }
@@ -36,7 +37,8 @@ impl Skipped {
     /// A file with documents that are no Kubernetes objects.
     pub(super) fn foreign(&mut self, report: &FileReport) {
         let documents = counted(report.tally.foreign, "document");
-        self.foreign.push(format!("{} ({documents})", report.file));
+        self.foreign
+            .push(format!("{} ({documents})", for_people(&report.file)));
     }
 
     /// What there is to say, each a note of its own.

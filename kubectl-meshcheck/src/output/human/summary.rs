@@ -48,16 +48,19 @@ fn findings(tally: &Tally) -> String {
 fn fixes(closing: &Closing) -> String {
     let tally = &closing.tally;
     let mut parts = Vec::new();
-    if let Some(fixed) = closing.fixed {
-        parts.push(format!("fixed {fixed}"));
-    }
     if tally.safe_fixes > 0 {
-        parts.push(format!("--fix can mend {}", tally.safe_fixes));
+        parts.push(format!("{} by --fix", tally.safe_fixes));
     }
     if tally.unsafe_fixes > 0 {
-        parts.push(format!("--unsafe-fixes {} more", tally.unsafe_fixes));
+        parts.push(format!("{} by --unsafe-fixes", tally.unsafe_fixes));
     }
-    parts.join(", ")
+    let parts = parts.join(", ");
+    match closing.fixed {
+        Some(fixed) if parts.is_empty() => format!("fixed {fixed}"),
+        Some(fixed) => format!("fixed {fixed}, fixable {parts}"),
+        None if parts.is_empty() => parts,
+        None => format!("fixable {parts}"),
+    }
 }
 
 fn problems(tally: &Tally) -> String {
