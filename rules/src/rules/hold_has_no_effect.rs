@@ -232,7 +232,7 @@ fn check_init_containers(
         return;
     };
     let asks = matches!(hold_of(template), Hold::Set(true));
-    if !asks || !matches!(cx.around.native(template, revision), Native::No(_)) {
+    if !asks || !matches!(cx.around.native(template, revision), Native::No(..)) {
         return;
     }
     let first = template
