@@ -1,7 +1,9 @@
 //! The program against hand-checked truth: what is in real manifests, and what the real istiod made
 //! of its arguments.
 
-use std::collections::BTreeSet;
+#![expect(clippy::disallowed_methods, reason = "tests read their fixtures")]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +12,13 @@ use std::sync::Arc;
 use jiff::civil::date;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::istio::Subject;
+use meshcheck_rules::istio::build::Stated;
+use meshcheck_rules::istio::duration::GoDuration;
 use meshcheck_rules::istio::keepalive::{Age, Unlimited};
+use meshcheck_rules::istio::proxy::Role;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
-use meshcheck_rules::yaml::{Options, Stream};
+use meshcheck_rules::yaml::{Options, ProblemKind, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 fn fixtures() -> PathBuf {
@@ -138,7 +143,7 @@ fn arguments_mean_what_istiod_makes_of_them() {
             }
             Age::Unlimited(Unlimited::Zero) => age == "0s",
             Age::Unlimited(Unlimited::Huge(duration)) | Age::Finite(duration) => {
-                meshcheck_rules::istio::duration::GoDuration::parse(age) == Ok(*duration)
+                GoDuration::parse(age) == Ok(*duration)
             }
             Age::Unlimited(_) => age == "unlimited",
             Age::Unknown => false,
@@ -171,7 +176,6 @@ fn says(why: &str, error: &str) -> bool {
 
 /// The rules that follow from what istiod made of its arguments.
 fn expected_rules(age: &str, interval: &str, timeout: &str) -> Vec<&'static str> {
-    use meshcheck_rules::istio::duration::GoDuration;
     let mut rules = Vec::new();
     let minutes = |text: &str| GoDuration::parse(text).map(|age| age.seconds() / 60.0);
     match (age, minutes(age)) {
@@ -188,4 +192,229 @@ fn expected_rules(age: &str, interval: &str, timeout: &str) -> Vec<&'static str>
         rules.push("keepalive-ping-policy");
     }
     rules
+}
+
+/// What the program sees in a document, in the words of the table.
+struct Seen {
+    versions: Vec<String>,
+    age: &'static str,
+    age_text: Option<GoDuration>,
+    istiod_readiness: &'static str,
+    proxy: &'static str,
+    readiness: &'static str,
+    startup: &'static str,
+    hold: &'static str,
+}
+
+impl Seen {
+    fn in_object(object: &Object<'_>) -> Self {
+        let subject = Subject::of(object);
+        let proxy = subject.proxy.as_ref();
+        let yes_no = |has: bool| if has { "yes" } else { "no" };
+        let probe =
+            |name: &str| proxy.map_or("", |proxy| yes_no(proxy.container.get_set(name).is_some()));
+        let role = proxy.map_or("", |proxy| match proxy.role {
+            _ if proxy.is_blocking_init() => "init",
+            Role::Sidecar if proxy.is_native() => "native",
+            Role::Sidecar => "regular",
+            Role::Gateway => "gateway",
+            Role::Waypoint => "waypoint",
+            Role::MixerEra => "mixer",
+            Role::Stub => "stub",
+            Role::Ztunnel | Role::Foreign => "other",
+        });
+        let is_default = subject
+            .install
+            .as_ref()
+            .is_some_and(|install| install.is_default);
+        let (age, age_text) = match subject.age().map(|setting| setting.age) {
+            None => ("none", None),
+            Some(Age::Finite(_)) if is_default => ("default", None),
+            Some(Age::Finite(age)) => ("", Some(age)),
+            Some(Age::Unlimited(Unlimited::Missing)) => ("absent", None),
+            Some(_) => ("other", None),
+        };
+        let is_sidecar = matches!(role, "regular" | "native");
+        let holds = proxy.is_some_and(|proxy| {
+            !proxy.is_native() && proxy.index == 0 && proxy.wait_hook().is_some()
+        });
+        Self {
+            versions: versions(&subject),
+            age,
+            age_text,
+            istiod_readiness: subject.istiod.as_ref().map_or("", |istiod| {
+                yes_no(istiod.container.get_set("readinessProbe").is_some())
+            }),
+            proxy: role,
+            readiness: probe("readinessProbe"),
+            startup: probe("startupProbe"),
+            hold: if is_sidecar { yes_no(holds) } else { "" },
+        }
+    }
+}
+
+fn versions(subject: &Subject<'_>) -> Vec<String> {
+    let builds = subject
+        .builds
+        .iter()
+        .map(|build| (&build.stated, build.image.tag));
+    let installs = subject.install.iter().flat_map(|install| &install.versions);
+    let installs = installs.map(|version| (&version.stated, version.node.str()));
+    builds
+        .chain(installs)
+        .map(|(stated, tag)| match stated {
+            Stated::Version(..) => tag.unwrap_or_default().to_owned(),
+            Stated::Unknown { .. } => "undetermined".to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_row_of_the_truth_table_holds() {
+    let corpus = fixtures().join("corpus");
+    let rows = rows(&corpus.join("truth.csv"));
+    assert_eq!(rows.len(), 55);
+    let mut wrong = String::new();
+    for row in &rows {
+        let [
+            number,
+            file,
+            document,
+            title,
+            version,
+            age,
+            istiod,
+            proxy,
+            readiness,
+            startup,
+            hold,
+        ] = row.as_slice()
+        else {
+            panic!("not eleven fields: {row:?}")
+        };
+        let stream = Stream::read(
+            &fs::read(corpus.join(file)).expect("a file"),
+            &Options::default(),
+        );
+        let Ok(index) = document.parse::<usize>() else {
+            let templates = stream
+                .problems
+                .iter()
+                .all(|p| p.kind == ProblemKind::Template);
+            assert!(
+                templates && !stream.problems.is_empty(),
+                "{file}: {:?}",
+                stream.problems
+            );
+            continue;
+        };
+        let document = stream
+            .documents
+            .iter()
+            .find(|document| document.index == index);
+        let value = &document.expect("the document").value;
+        let objects = Object::all(value);
+        for object in &objects {
+            let seen = Seen::in_object(object);
+            if title.starts_with("List/") && seen.versions.is_empty() {
+                continue;
+            }
+            let expected_version: Vec<&str> = if version == "none" {
+                Vec::new()
+            } else {
+                vec![version.as_str()]
+            };
+            let age_agrees = match seen.age_text {
+                Some(duration) => GoDuration::parse(age) == Ok(duration),
+                None => seen.age == age,
+            };
+            let mut versions: Vec<&str> = seen.versions.iter().map(String::as_str).collect();
+            versions.dedup();
+            let agrees = versions == expected_version
+                && age_agrees
+                && seen.istiod_readiness == istiod
+                && seen.proxy == proxy
+                && (seen.readiness == readiness || proxy.is_empty())
+                && (seen.startup == startup || proxy.is_empty())
+                && seen.hold == hold
+                && (title.starts_with("List/")
+                    || title.is_empty()
+                    || title.ends_with("(no name)")
+                    || object.title() == *title);
+            if !agrees {
+                writeln!(
+                    wrong,
+                    "row {number} {file}#{index} {}: {versions:?} {} {:?} istiod {:?} proxy {:?} r {:?} s \
+                     {:?} hold {:?}; the table: {row:?}",
+                    object.title(),
+                    seen.age,
+                    seen.age_text,
+                    seen.istiod_readiness,
+                    seen.proxy,
+                    seen.readiness,
+                    seen.startup,
+                    seen.hold
+                )
+                .expect("a string");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// How often each rule reports over a folder, every file read alone.
+fn counts(folder: &Path) -> String {
+    let mut files = Vec::new();
+    yaml_files(folder, &mut files);
+    let mut counts = BTreeMap::new();
+    for file in &files {
+        let name = file
+            .strip_prefix(folder)
+            .expect("in the folder")
+            .to_string_lossy();
+        for (_, finding) in check_file(file, &name) {
+            *counts
+                .entry(format!("{} {}", finding.rule, finding.severity))
+                .or_insert(0) += 1;
+        }
+    }
+    let mut text = format!("files {}\n", files.len());
+    for (what, count) in counts {
+        writeln!(text, "{what} {count}").expect("a string");
+    }
+    text
+}
+
+fn yaml_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).expect("a folder");
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            yaml_files(&path, files);
+        } else if path.to_string_lossy().contains(".yaml") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn counts_over_the_corpus_are_the_reviewed_ones() {
+    let corpus = fixtures().join("corpus");
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let folders = [(corpus.clone(), "counts.txt"), (whole, "counts-whole.txt")];
+    for (folder, snapshot) in folders.iter().filter(|(folder, _)| folder.is_dir()) {
+        let actual = counts(folder);
+        let file = corpus.join(snapshot);
+        if update() {
+            fs::write(&file, &actual).expect("it can be written");
+        }
+        let reviewed = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(
+            reviewed, actual,
+            "{snapshot} (MESHCHECK_UPDATE=1 rewrites it)"
+        );
+    }
+}
+
+fn update() -> bool {
+    std::env::var_os("MESHCHECK_UPDATE").is_some()
 }

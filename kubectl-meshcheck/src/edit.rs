@@ -8,6 +8,7 @@
 mod block;
 mod diff;
 mod encode;
+mod entries;
 mod flow;
 mod layout;
 mod lines;
@@ -16,6 +17,8 @@ mod plan;
 mod render;
 mod rewrite;
 mod scalar;
+
+use std::collections::HashMap;
 
 use json_patch::{Patch, PatchError};
 use meshcheck_rules::yaml::{Document, Options, Stream};
@@ -89,8 +92,6 @@ struct Candidate<'a> {
     edit: DocumentEdit<'a>,
     wanted: Value,
     splices: Vec<Splice>,
-    /// The reason to give where the proof fails.
-    excuse: RefusalReason,
 }
 
 /// Edits the text of a stream. Each document has at most one edit.
@@ -98,57 +99,66 @@ pub fn apply(stream: &Stream, edits: &[DocumentEdit<'_>], options: &Options) -> 
     let mut refused = Vec::new();
     let mut candidates = Vec::new();
     for edit in edits {
-        match candidate(stream, *edit, options) {
+        match Candidate::new(stream, *edit, options) {
             Ok(candidate) => candidates.push(candidate),
             Err(reason) => refused.push(refusal(edit.document, reason)),
         }
     }
     let text = loop {
-        let Some(text) = written(stream, &candidates) else {
-            refused.extend(candidates.drain(..).map(Candidate::refused));
-            continue;
+        let text = written(stream, &candidates);
+        let failed = match &text {
+            Some(text) => disproved(stream, text, &candidates, options),
+            None => (0..candidates.len()).collect(),
         };
-        let failed = disproved(stream, &text, &candidates, options);
-        if failed.is_empty() {
+        // From behind, so that the indices stay right.
+        for at in failed.iter().rev() {
+            let candidate = candidates.remove(*at);
+            let reason = candidate.excuse(stream, options);
+            refused.push(refusal(candidate.edit.document, reason));
+        }
+        if let (Some(text), true) = (text, failed.is_empty()) {
             break text;
         }
-        // From behind, so that the indices stay right.
-        refused.extend(failed.into_iter().rev().map(|at| candidates.remove(at).refused()));
     };
     refused.sort_by_key(|refusal| refusal.document);
     Edited { text, refused }
 }
 
-fn candidate<'a>(
-    stream: &Stream,
-    edit: DocumentEdit<'a>,
-    options: &Options,
-) -> Result<Candidate<'a>, RefusalReason> {
-    let mut wanted = edit.document.value.clone();
-    json_patch::patch(&mut wanted, edit.patch)?;
-    let plan = Plan::new(&edit.document.value, edit.patch);
-    let layout = Layout::new(&stream.text, edit.document, options);
-    let splices = rewrite::rewrite(&layout, &plan)?;
-    let mut changed = plan.root.changed().into_iter();
-    let excuse = changed.find_map(|pointer| layout.anchored(pointer));
-    Ok(Candidate {
-        edit,
-        wanted,
-        splices,
-        excuse: excuse.unwrap_or(RefusalReason::Unproved),
-    })
+impl<'a> Candidate<'a> {
+    fn new(
+        stream: &Stream,
+        edit: DocumentEdit<'a>,
+        options: &Options,
+    ) -> Result<Self, RefusalReason> {
+        let mut wanted = edit.document.value.clone();
+        json_patch::patch(&mut wanted, edit.patch)?;
+        let plan = Plan::new(&edit.document.value, edit.patch);
+        let layout = Layout::new(&stream.text, edit.document, options);
+        Ok(Self {
+            edit,
+            wanted,
+            splices: rewrite::rewrite(&layout, &plan)?,
+        })
+    }
+
+    /// Why the proof failed: most likely something that changed or went is used elsewhere, too.
+    fn excuse(&self, stream: &Stream, options: &Options) -> RefusalReason {
+        let document = self.edit.document;
+        let plan = Plan::new(&document.value, self.edit.patch);
+        let layout = Layout::new(&stream.text, document, options);
+        let mut changed = plan.root.changed().into_iter();
+        let mut gone = self.splices.iter().map(|splice| splice.range.clone());
+        changed
+            .find_map(|pointer| layout.anchored(pointer))
+            .or_else(|| gone.find_map(|range| layout.anchor_in(range)))
+            .unwrap_or(RefusalReason::Unproved)
+    }
 }
 
 fn refusal(document: &Document, reason: RefusalReason) -> Refusal {
     Refusal {
         document: document.index,
         reason,
-    }
-}
-
-impl Candidate<'_> {
-    fn refused(self) -> Refusal {
-        refusal(self.edit.document, self.excuse)
     }
 }
 
@@ -174,35 +184,52 @@ fn disproved(
     candidates: &[Candidate<'_>],
     options: &Options,
 ) -> Vec<usize> {
-    if candidates.is_empty() {
-        return Vec::new();
-    }
-    let after = Stream::read(&encode(text, stream.encoding), options);
     let all = || (0..candidates.len()).collect();
-    if after.documents.len() != stream.documents.len()
-        || after.problems.len() != stream.problems.len()
-        || after.text != text
-    {
-        return all();
-    }
+    let after = Stream::read(&encode(text, stream.encoding), options);
+    let read = after
+        .documents
+        .iter()
+        .map(|document| (document.index, document));
+    let read: HashMap<usize, &Document> = read.collect();
+    let edits = candidates.iter().enumerate();
+    let edits: HashMap<usize, usize> = edits
+        .map(|(at, candidate)| (candidate.edit.document.index, at))
+        .collect();
     let mut failed = Vec::new();
-    for (before, after_document) in stream.documents.iter().zip(&after.documents) {
-        let edited = candidates
-            .iter()
-            .position(|candidate| candidate.edit.document.index == before.index);
-        let same = match edited {
-            Some(at) => after_document.value == candidates[at].wanted,
-            None => {
-                stream.text[before.bytes.clone()] == after.text[after_document.bytes.clone()]
-                    && before.value == after_document.value
+    for old in &stream.documents {
+        let new = read.get(&old.index);
+        match edits.get(&old.index) {
+            Some(at) if new.is_none_or(|new| new.value != candidates[*at].wanted) => {
+                failed.push(*at);
             }
-        };
-        match edited {
-            _ if same => {}
-            Some(at) => failed.push(at),
-            None => return all(),
+            None if new.is_none_or(|new| {
+                old.value != new.value
+                    || stream.text[old.bytes.clone()] != after.text[new.bytes.clone()]
+            }) =>
+            {
+                return all();
+            }
+            Some(_) | None => {}
         }
+    }
+    if failed.is_empty() && !(after.text == text && same_outline(stream, &after)) {
+        return all();
     }
     failed.sort_unstable();
     failed
+}
+
+/// Whether two texts have the same documents and the same faults, whatever their content.
+fn same_outline(before: &Stream, after: &Stream) -> bool {
+    let documents = |stream: &Stream| -> Vec<usize> {
+        let indices = stream.documents.iter().map(|document| document.index);
+        indices.collect()
+    };
+    let problems = |stream: &Stream| -> Vec<_> {
+        let problems = stream.problems.iter();
+        problems
+            .map(|problem| (problem.document, problem.kind))
+            .collect()
+    };
+    documents(before) == documents(after) && problems(before) == problems(after)
 }

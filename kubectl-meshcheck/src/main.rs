@@ -1,1 +1,7 @@
-fn main() {}
+//! `kubectl meshcheck`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubectl_meshcheck::run(std::env::args_os())
+}

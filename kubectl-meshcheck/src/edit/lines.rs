@@ -4,7 +4,9 @@ use std::ops::Range;
 
 /// Start of the line that holds `at`.
 pub(super) fn start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |line_break| line_break + 1)
+    text[..at]
+        .rfind('\n')
+        .map_or(0, |line_break| line_break + 1)
 }
 
 /// Behind the line break of the line that holds `at`, or the end of the text.
@@ -40,9 +42,7 @@ pub(super) fn is_first(text: &str, at: usize) -> bool {
 pub(super) fn comment_line(text: &str, at: usize) -> Option<usize> {
     let line = &text[at..content_end(text, at)];
     let comment = line.trim_start_matches([' ', '\t']);
-    comment
-        .starts_with('#')
-        .then(|| line.len() - comment.len())
+    comment.starts_with('#').then(|| line.len() - comment.len())
 }
 
 /// The comment that ends the line at `at` together with the blanks in front of it, where nothing

@@ -9,15 +9,28 @@ use super::scalar;
 /// The changes that turn the literal block at `at`, which holds `old`, into one that holds `new`;
 /// `None` where the block has to be written anew.
 pub(super) fn edit(text: &str, at: usize, old: &str, new: &str) -> Option<Vec<Splice>> {
-    let header = text[at..lines::content_end(text, at)].split([' ', '\t', '#']).next()?;
+    let header = text[at..lines::content_end(text, at)]
+        .split([' ', '\t', '#'])
+        .next()?;
     let flags = header.strip_prefix('|')?;
     let wanted = scalar::literal(new)?;
     let had = scalar::literal(old)?;
     if wanted.counted && !flags.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let mut splices = Vec::new();
-    if wanted.chomping != had.chomping {
+    let places = places(text, at, had.lines.len())?;
+    let indent = indent(text, &places, &had.lines)?;
+    let mut splices: Vec<Splice> = changed_lines(text, &places, indent, &had.lines, &wanted.lines)
+        .into_iter()
+        .collect();
+    // At the end of a file that does not end its last line there is nothing to chomp.
+    let unfinished = had.chomping == "-" && !flags.contains('-');
+    if unfinished && wanted.chomping.is_empty() {
+        splices.push(Splice {
+            range: text.len()..text.len(),
+            text: lines::line_break(text).to_owned(),
+        });
+    } else if !unfinished && wanted.chomping != had.chomping {
         if flags.contains('+') || wanted.chomping == "+" {
             return None;
         }
@@ -27,9 +40,6 @@ pub(super) fn edit(text: &str, at: usize, old: &str, new: &str) -> Option<Vec<Sp
             text: format!("{digit}{}", wanted.chomping),
         });
     }
-    let places = places(text, at, had.lines.len())?;
-    let indent = indent(text, &places, &had.lines)?;
-    splices.extend(changed_lines(text, &places, indent, &had.lines, &wanted.lines));
     Some(splices)
 }
 
@@ -53,9 +63,10 @@ fn indent<'t>(text: &'t str, places: &[Range<usize>], held: &[&str]) -> Option<&
     let indent = text[places[first].clone()].strip_suffix(held[first])?;
     let same = places.iter().zip(held).all(|(place, line)| {
         let written = &text[place.clone()];
-        match line.is_empty() {
-            true => written.trim_start_matches(' ').is_empty(),
-            false => written.strip_prefix(indent) == Some(line),
+        if line.is_empty() {
+            written.trim_start_matches(' ').is_empty()
+        } else {
+            written.strip_prefix(indent) == Some(line)
         }
     });
     (same && indent.bytes().all(|byte| byte == b' ')).then_some(indent)
@@ -68,29 +79,35 @@ fn changed_lines(
     old: &[&str],
     new: &[&str],
 ) -> Option<Splice> {
-    let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let head = old
+        .iter()
+        .zip(new)
+        .take_while(|(old, new)| old == new)
+        .count();
     let rest = old[head..].iter().rev().zip(new[head..].iter().rev());
     let tail = rest.take_while(|(old, new)| old == new).count();
-    let (gone, come) = (&places[head..old.len() - tail], &new[head..new.len() - tail]);
+    let (gone, come) = (
+        &places[head..old.len() - tail],
+        &new[head..new.len() - tail],
+    );
     if gone.is_empty() && come.is_empty() {
         return None;
     }
     let line_break = lines::line_break(text);
-    let written = come.iter().map(|line| match line.is_empty() {
-        true => String::new(),
-        false => format!("{indent}{line}"),
-    });
+    let written = come.iter().map(|line| scalar::indented(line, indent));
     // Changes hang on the end of the line above, so that the last line may lack its line break.
     if let Some(above) = head.checked_sub(1).map(|above| &places[above]) {
         let end = gone.last().unwrap_or(above).end;
         return Some(Splice {
             range: above.end..end,
-            text: written.map(|line| format!("{line_break}{line}")).collect(),
+            text: written.fold(String::new(), |text, line| text + line_break + &line),
         });
     }
-    let end = gone.last().map_or(places[0].start, |last| lines::end(text, last.end));
+    let end = gone
+        .last()
+        .map_or(places[0].start, |last| lines::end(text, last.end));
     Some(Splice {
         range: places[0].start..end,
-        text: written.map(|line| format!("{line}{line_break}")).collect(),
+        text: written.fold(String::new(), |text, line| text + &line + line_break),
     })
 }

@@ -87,10 +87,7 @@ impl<'v> Plan<'v> {
     }
 
     fn act(&mut self, path: &str, act: Act) {
-        let tokens: Vec<String> = Pointer::parse(path)
-            .unwrap_or_default()
-            .tokens()
-            .collect();
+        let tokens: Vec<String> = Pointer::parse(path).unwrap_or_default().tokens().collect();
         self.root.act(&tokens, act, self.source);
     }
 }
@@ -147,7 +144,10 @@ impl Slot {
         if self.is_kept() {
             return Vec::new();
         }
-        let below = self.children().into_iter().flat_map(|(_, slot)| slot.changed());
+        let below = self
+            .children()
+            .into_iter()
+            .flat_map(|(_, slot)| slot.changed());
         below.chain(&self.origin).collect()
     }
 
@@ -255,12 +255,11 @@ impl Slot {
             (State::Members(members), Value::Object(value)) if !value.is_empty() => {
                 members.retain(|(key, _)| value.contains_key(key));
                 for (key, value) in value {
-                    match members.iter_mut().find(|(have, _)| *have == key) {
-                        Some((_, slot)) => slot.set(value, source),
-                        None => {
-                            let slot = Self::revived(self.origin.as_ref(), &key, value, source);
-                            members.push((key, slot));
-                        }
+                    if let Some((_, slot)) = members.iter_mut().find(|(have, _)| *have == key) {
+                        slot.set(value, source);
+                    } else {
+                        let slot = Self::revived(self.origin.as_ref(), &key, value, source);
+                        members.push((key, slot));
                     }
                 }
             }

@@ -39,7 +39,13 @@ impl Manner {
     }
 
     /// The value of an item whose dash stands at `column`, its content at `inner`.
-    pub(super) fn item(self, value: &Value, inner: usize, column: usize, quotes: Quotes) -> Written {
+    pub(super) fn item(
+        self,
+        value: &Value,
+        inner: usize,
+        column: usize,
+        quotes: Quotes,
+    ) -> Written {
         let mut lines = match value {
             Value::Object(members) if !members.is_empty() => self.members(members, inner),
             Value::Array(items) if !items.is_empty() => self.items(items, inner),
@@ -115,19 +121,14 @@ impl Manner {
     pub(super) fn literal(self, text: &str, column: usize) -> Option<Written> {
         // A digit counts from the parent's column, and there is only one digit.
         let step = self.step.clamp(1, 9);
-        let literal = scalar::literal(text)?;
-        let digit = match literal.counted {
-            true => step.to_string(),
-            false => String::new(),
-        };
+        // Blank lines at its end would run into those of the text around it.
+        let literal = scalar::literal(text).filter(|literal| literal.chomping != "+")?;
+        let digit = literal.counted.then(|| step.to_string());
         let indent = " ".repeat(column + step);
-        let line = |line: &&str| match line.is_empty() {
-            true => String::new(),
-            false => format!("{indent}{line}"),
-        };
+        let lines = literal.lines.iter();
         Some(Written {
-            head: format!("|{digit}{}", literal.chomping),
-            lines: literal.lines.iter().map(line).collect(),
+            head: format!("|{}{}", digit.unwrap_or_default(), literal.chomping),
+            lines: lines.map(|line| scalar::indented(line, &indent)).collect(),
         })
     }
 
@@ -143,8 +144,10 @@ impl Manner {
                 format!("{{{}}}", members.join(", "))
             }
             Value::Array(items) => {
-                let items: Vec<String> =
-                    items.iter().map(|item| self.compact(item, quotes)).collect();
+                let items: Vec<String> = items
+                    .iter()
+                    .map(|item| self.compact(item, quotes))
+                    .collect();
                 format!("[{}]", items.join(", "))
             }
             other => self.flow_scalar(other, quotes),
@@ -173,7 +176,11 @@ impl Manner {
     }
 
     pub(super) fn flow_key(self, key: &str) -> String {
-        let quotes = if self.json { Quotes::Double } else { Quotes::Plain };
+        let quotes = if self.json {
+            Quotes::Double
+        } else {
+            Quotes::Plain
+        };
         scalar::string(key, quotes, Context::Flow)
     }
 

@@ -194,6 +194,14 @@ impl<'t> Rewriter<'t> {
         }
     }
 
+    /// The quotes that all these values have in common.
+    pub(super) fn common_quotes(&self, entries: &[Entry]) -> Quotes {
+        let mut quotes = entries.iter().map(|entry| self.quotes(&entry.value));
+        let first = quotes.next().unwrap_or(Quotes::Plain);
+        let common = quotes.all(|quotes| quotes == first);
+        if common { first } else { Quotes::Plain }
+    }
+
     /// Keeps a block scalar a block scalar.
     fn set_literal(&mut self, entry: &Entry, value: &Value, column: usize) -> bool {
         let at = entry.value.start;
@@ -249,7 +257,10 @@ impl<'t> Rewriter<'t> {
         let Some(comment) = lines::comment_behind(text, value.end) else {
             return self.splice(value.clone(), new);
         };
-        let pad = text[comment].bytes().take_while(|byte| *byte == b' ').count();
+        let pad = text[comment]
+            .bytes()
+            .take_while(|byte| *byte == b' ')
+            .count();
         let column = lines::column(text, value.end) + pad;
         if pad == 0 || !(pad > 1 || self.has_neighbour(value.end, column)) {
             return self.splice(value.clone(), new);
@@ -314,7 +325,11 @@ impl<'t> Rewriter<'t> {
     fn gap(&self, entry: &Entry) -> &'t str {
         let between = &self.text()[entry.mark..entry.value.start];
         let blank = between.bytes().all(|byte| byte == b' ');
-        if blank && !between.is_empty() { between } else { " " }
+        if blank && !between.is_empty() {
+            between
+        } else {
+            " "
+        }
     }
 
     /// The comment on the line of a key or dash that is not part of the value.
@@ -339,11 +354,7 @@ impl<'t> Rewriter<'t> {
 }
 
 /// A stretch of the text after its changes; `None` where two of them overlap.
-pub(super) fn spliced(
-    text: &str,
-    range: Range<usize>,
-    mut splices: Vec<Splice>,
-) -> Option<String> {
+pub(super) fn spliced(text: &str, range: Range<usize>, mut splices: Vec<Splice>) -> Option<String> {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let mut out = String::with_capacity(range.len());
     let mut at = range.start;

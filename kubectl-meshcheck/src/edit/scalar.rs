@@ -74,9 +74,8 @@ fn write_escape(out: &mut String, c: char) {
 fn printable(c: char) -> bool {
     match c {
         '\n' => true,
-        // Line breaks to YAML 1.1, and a mark that editors do not show.
-        '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => false,
-        '\u{fffe}' | '\u{ffff}' => false,
+        // Line breaks to YAML 1.1, marks that editors do not show, and what is no character.
+        '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
         c => !c.is_control(),
     }
 }
@@ -90,8 +89,8 @@ pub(super) fn may_be_plain(text: &str, context: Context) -> bool {
     let second = chars.next();
     let starts = match first {
         '-' | '?' | ':' => second.is_some_and(|c| c != ' ' && !in_flow_only(c)),
-        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
-        | '`' => false,
+        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`' => false,
         _ => true,
     };
     starts
@@ -113,8 +112,8 @@ fn in_flow_only(c: char) -> bool {
 /// Whether some reader takes the bare text for a boolean, a null, a number, a date or a merge key.
 fn means_something_else(text: &str) -> bool {
     const WORDS: [&str; 16] = [
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf", "+.inf",
-        "-.inf", ".nan",
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf",
+        "+.inf", "-.inf", ".nan",
     ];
     WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) || looks_numeric(text)
 }
@@ -149,6 +148,15 @@ pub(super) struct Literal<'t> {
     /// Whether the indentation must be written as a digit since the text begins with blanks.
     pub(super) counted: bool,
     pub(super) lines: Vec<&'t str>,
+}
+
+/// A line of a block; an empty one stays empty.
+pub(super) fn indented(line: &str, indent: &str) -> String {
+    if line.is_empty() {
+        String::new()
+    } else {
+        format!("{indent}{line}")
+    }
 }
 
 /// `None` where no literal block can hold the text.

@@ -174,12 +174,11 @@ impl Meshed<'_, '_> {
         }
         let annotation = self.template.annotation_text(CONFIG_ANNOTATION);
         match annotation.map_or(Hold::Absent, Hold::read) {
-            Hold::Set(true) => return HoldAsked::Yes,
             Hold::Set(false) => {
                 return HoldAsked::No(format!("{CONFIG_ANNOTATION} says no hold"));
             }
-            // The pod cannot be created at all, which another rule says.
-            Hold::WrongType(_) | Hold::Broken(_) => return HoldAsked::Yes,
+            // With a wrong type the pod cannot be created at all, which another rule says.
+            Hold::Set(true) | Hold::WrongType(_) | Hold::Broken(_) => return HoldAsked::Yes,
             Hold::Absent | Hold::Misspelt(_) => {}
         }
         match cx.around.mesh_config(&self.revision) {

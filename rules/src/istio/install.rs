@@ -74,9 +74,9 @@ impl<'a> Install<'a> {
             None
         } else if let Some(node) = explicit {
             let written = overlaid(spec.as_ref(), node.value().as_str()).unwrap_or(node);
-            Some(AgeSetting::of_value(written.clone(), value_name(&written)))
+            Some(AgeSetting::of_value(&written, value_name(&written)))
         } else if let Some(node) = overlaid(spec.as_ref(), Some(&CHART_DEFAULT.to_string())) {
-            Some(AgeSetting::of_value(node.clone(), value_name(&node)))
+            Some(AgeSetting::of_value(&node, value_name(&node)))
         } else {
             let place = at(&["values", "pilot"])
                 .or_else(|| at(&["values"]))
@@ -119,7 +119,7 @@ impl<'a> Install<'a> {
             .iter()
             .any(|key| root.get_set(key).is_some());
         let age = match explicit {
-            Some(node) => Some(AgeSetting::of_value(node.clone(), value_name(&node))),
+            Some(node) => Some(AgeSetting::of_value(&node, value_name(&node))),
             None if is_own_default => None,
             None => root.get_set("pilot").map(|pilot| {
                 let name = format!("`pilot.{AGE}` is not set here, and the chart's default");

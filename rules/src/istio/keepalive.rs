@@ -224,7 +224,7 @@ impl<'a> AgeSetting<'a> {
     }
 
     /// The age that a node of an installer's file sets, or the chart's default where there is none.
-    pub fn of_value(node: Node<'a>, name: String) -> Self {
+    pub fn of_value(node: &Node<'a>, name: String) -> Self {
         let at = node.as_value();
         let setter = Setter::Value(node.clone());
         let text = match node.value() {

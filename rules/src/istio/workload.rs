@@ -63,7 +63,7 @@ impl<'a> PodTemplate<'a> {
         }
         let root = &object.root;
         let node = match (object.kind, object.group()) {
-            ("Pod", _) | ("Revision", _) => root.clone(),
+            ("Pod" | "Revision", _) => root.clone(),
             ("CronJob", _) => root.at(&["spec", "jobTemplate", "spec", "template"])?,
             _ => root.at(&["spec", "template"])?,
         };

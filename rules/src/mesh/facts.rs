@@ -10,7 +10,7 @@ use crate::istio::hold::Hold;
 use crate::istio::istiod::Istiod;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::mesh::{Fact, Mesh, Source};
-use crate::object::Object;
+use crate::object::{Node, Object};
 use crate::yaml;
 
 /// The revision that has no name.
@@ -108,7 +108,7 @@ fn fact<T>(value: T, source: &Source) -> Fact<T> {
 fn namespace(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
     let Some(name) = object.name else { return };
     let labels = object.root.at(&["metadata", "labels"]);
-    let entries = labels.iter().flat_map(|labels| labels.entries());
+    let entries = labels.iter().flat_map(Node::entries);
     let labels: BTreeMap<_, _> = entries
         .filter_map(|(key, value)| Some((key.to_owned(), value.str()?.to_owned())))
         .collect();

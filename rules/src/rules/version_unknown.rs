@@ -27,12 +27,18 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                      is supported and fits its Kubernetes",
                     thing.name
                 );
-                out.report(thing.at, message);
+                let finding = out.report(thing.at, message);
+                if thing.vendor.is_some() {
+                    finding.severity(Severity::Info);
+                }
             }
             Stated::Version(tag, from) => {
                 let Some(version) = tag.version() else {
                     continue;
                 };
+                if thing.vendor.is_some() {
+                    continue;
+                }
                 if cx.releases.support(version.minor, cx.as_of) == Support::Newer {
                     let age = (cx.as_of - cx.releases.as_of).get_days();
                     let message = format!(

@@ -21,6 +21,16 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         let Some(version) = thing.stated.version() else {
             continue;
         };
+        if let Some(vendor) = thing.vendor.filter(|_| version.minor.major != 1) {
+            let message = format!(
+                "{} ({}) is a version of {}'s own, which says nothing of Istio's: its support decides",
+                thing.name,
+                thing.stated_as(),
+                vendor.as_str()
+            );
+            out.report(thing.at, message).severity(Severity::Info);
+            continue;
+        }
         let end = match cx.releases.support(version.minor, cx.as_of) {
             Support::Ended(end) => Some(end),
             Support::Unlisted => None,

@@ -5,25 +5,20 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::split::split;
-use super::{Options, Problem, Stream, document};
+use super::{Options, Problem, document, stream};
 use crate::finding::{Location, Part, Pointer};
 
 /// Reads a string that holds YAML or JSON (a `ConfigMap` entry, an annotation) as Istio does: its
-/// first document. An empty string is null.
+/// first document. A string without one is null.
 pub fn value_of(text: &str) -> Result<Value, Problem> {
-    let stream = Stream::read(text.as_bytes(), &Options::default());
-    let first = stream
-        .documents
-        .into_iter()
-        .find(|document| document.index == 0);
-    if let Some(document) = first {
-        return Ok(document.value);
+    let options = Options::default();
+    if let Some(problem) = stream::too_large(text.len(), &options) {
+        return Err(problem);
     }
-    let is_first = |problem: &Problem| problem.document.is_none_or(|index| index == 0);
-    match stream.problems.into_iter().find(is_first) {
-        Some(problem) => Err(problem),
-        None => Ok(Value::Null),
-    }
+    let Some(chunk) = split(text).into_iter().next() else {
+        return Ok(Value::Null);
+    };
+    document::value(text, &chunk, &options).map_err(|fault| stream::problem(text, 0, &chunk, fault))
 }
 
 /// Where the node at `inner` stands, for a literal block that starts at `header` and holds

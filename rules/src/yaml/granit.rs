@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 use granit_parser::{StructureStyle, Tag as GranitTag};
 
 use super::Limits;
@@ -22,24 +22,98 @@ pub(super) fn read<'t>(
     limits: &Limits,
     sink: &mut impl Sink<'t>,
 ) -> Result<(), Fault> {
-    let options = granit_parser::options! {
-        emit_comments: false,
-        flow_nesting_limit: limits.depth,
-        block_nesting_limit: limits.depth,
-    };
-    let base = chunk.start;
-    let parser = Parser::new_from_str_with_options(&text[chunk.clone()], options);
+    let mut events = Events::new(text, chunk, limits);
     let mut source = Source {
-        cursor: Cursor::new(text, base),
+        cursor: Cursor::new(text, events.base),
         stack: Vec::new(),
         sink,
     };
-    for event in parser {
-        let (event, span) = event.map_err(|error| fault(&error, base, limits))?;
-        let at = offset(span.start) + base..offset(span.end) + base;
+    while let Some((event, at)) = events.next()? {
         source.event(event, at)?;
     }
     Ok(())
+}
+
+/// The parser's events, with their places in the whole text.
+struct Events<'t, 'l> {
+    parser: Parser<'t, StrInput<'t>>,
+    text: &'t str,
+    base: usize,
+    limits: &'l Limits,
+}
+
+type Placed<'t> = (Event<'t>, Range<usize>);
+
+impl<'t, 'l> Events<'t, 'l> {
+    fn new(text: &'t str, chunk: Range<usize>, limits: &'l Limits) -> Self {
+        let options = granit_parser::options! {
+            emit_comments: false,
+            flow_nesting_limit: limits.depth,
+            block_nesting_limit: limits.depth,
+        };
+        Self {
+            base: chunk.start,
+            parser: Parser::new_from_str_with_options(&text[chunk], options),
+            text,
+            limits,
+        }
+    }
+
+    /// The next event as kubectl's parser gives it: there a `:` in front of `,`, `]` or `}` belongs
+    /// to the text (`[001:db8::]` is an address), for granit it makes a key without a value.
+    fn next(&mut self) -> Result<Option<Placed<'t>>, Fault> {
+        let event = self.raw()?;
+        match &event {
+            Some((Event::MappingStart(StructureStyle::Flow, ..), at))
+                if at.is_empty() && self.key_takes_colon() =>
+            {
+                let key = self.raw()?;
+                let (_absent, _end) = (self.raw()?, self.raw()?);
+                Ok(key.map(with_colon))
+            }
+            Some(placed) if self.takes_colon(placed) => Ok(event.map(with_colon)),
+            _ => Ok(event),
+        }
+    }
+
+    fn raw(&mut self) -> Result<Option<Placed<'t>>, Fault> {
+        match self.parser.next().transpose() {
+            Ok(next) => Ok(next.map(|(event, span)| (event, self.place(span)))),
+            Err(error) => Err(fault(&error, self.base, self.limits)),
+        }
+    }
+
+    fn place(&self, span: granit_parser::Span) -> Range<usize> {
+        offset(span.start) + self.base..offset(span.end) + self.base
+    }
+
+    fn key_takes_colon(&mut self) -> bool {
+        let next = self.parser.peek().and_then(Result::ok).cloned();
+        next.is_some_and(|(event, span)| self.takes_colon(&(event, self.place(span))))
+    }
+
+    fn takes_colon(&self, (event, at): &Placed<'t>) -> bool {
+        let plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..));
+        plain
+            && !at.is_empty()
+            && matches!(
+                self.text.as_bytes()[at.end..],
+                [b':', b',' | b']' | b'}', ..]
+            )
+    }
+}
+
+fn with_colon((event, at): Placed<'_>) -> Placed<'_> {
+    match event {
+        Event::Scalar(text, style, anchor, tag) => {
+            let text = (text.into_owned() + ":").into();
+            (
+                Event::Scalar(text, style, anchor, tag),
+                at.start..at.end + 1,
+            )
+        }
+        event => (event, at),
+    }
 }
 
 /// granit gives byte offsets for every text that is held as one `str`.

@@ -15,10 +15,30 @@ use super::lines::count_lines;
 pub(super) struct Chunk {
     /// All of it: directives and comments in front, its `---`, its `...`.
     pub(super) whole: Range<usize>,
+    /// Its `---`.
+    pub(super) marker: Option<Range<usize>>,
     /// The content: behind the `---`, in front of the `...`.
     pub(super) body: Range<usize>,
     /// Number of the line on which `whole` starts.
     pub(super) line: usize,
+}
+
+impl Chunk {
+    /// This document in several parts.
+    pub(super) fn parts(&self, text: &str, cuts: &[usize]) -> Vec<Self> {
+        let mut parts = Vec::with_capacity(cuts.len() + 1);
+        let mut rest = self.clone();
+        for cut in cuts {
+            let mut part = rest.clone();
+            (part.whole.end, part.body.end) = (*cut, *cut);
+            rest.line += count_lines(&text.as_bytes()[rest.whole.start..*cut]);
+            (rest.whole.start, rest.body.start) = (*cut, *cut);
+            rest.marker = None;
+            parts.push(part);
+        }
+        parts.push(rest);
+        parts
+    }
 }
 
 /// Finds the documents of a text, counted as YAML counts them: text in front of the first `---` is
@@ -36,8 +56,8 @@ pub(super) fn split(text: &str) -> Vec<Chunk> {
 struct Splitter {
     chunks: Vec<Chunk>,
     start: usize,
-    /// Where the content begins, once a `---` was seen.
-    body: Option<usize>,
+    /// The `---` of the open document, and where the content behind it begins.
+    opened: Option<(Range<usize>, usize)>,
     line: usize,
     counted: usize,
 }
@@ -47,7 +67,7 @@ impl Splitter {
         let after = at + 3;
         if text.as_bytes()[at] == b'-' {
             self.close(text, at, at);
-            self.body = Some(content_start(text, after));
+            self.opened = Some((at..after, content_start(text, after)));
         } else {
             let end = line_end(text, after);
             if !self.close(text, at, end) {
@@ -58,16 +78,18 @@ impl Splitter {
 
     /// Ends the document that is open, if one is; `body_end` is in front of its `...`.
     fn close(&mut self, text: &str, body_end: usize, end: usize) -> bool {
-        let body = match self.body.take() {
-            Some(body) => body.min(body_end),
-            None if has_content(&text[self.start..body_end], end == body_end) => self.start,
-            None => return false,
-        };
+        let opened = self.opened.take();
+        let before_marker = end == body_end && body_end < text.len();
+        if opened.is_none() && !has_content(&text[self.start..body_end], before_marker) {
+            return false;
+        }
+        let (marker, body) = opened.unzip();
         self.line += count_lines(&text.as_bytes()[self.counted..self.start]);
         self.counted = self.start;
         self.chunks.push(Chunk {
             whole: self.start..end,
-            body: body..body_end,
+            marker,
+            body: body.unwrap_or(self.start).min(body_end)..body_end,
             line: self.line + 1,
         });
         self.start = end;

@@ -51,34 +51,92 @@ fn directive(
     fault: usize,
     (open, close): (&str, &str),
 ) -> Option<usize> {
-    let body = &text[chunk.clone()];
-    memmem::find_iter(body.as_bytes(), open)
-        .map(|at| chunk.start + at)
-        .find(|at| {
-            let in_scalar = read.partition_point(|scalar| scalar.end <= *at);
-            let scalar = read.get(in_scalar).filter(|scalar| scalar.contains(at));
-            match scalar {
-                // `"{{ include "name" . }}"`: the quote inside the directive ended the scalar.
-                Some(scalar) => !text[*at..scalar.end].contains(close),
-                None if *at < fault => open == "#@" || !in_comment(text, *at),
-                None => open == "#@" || !(in_comment(text, *at) || in_quotes(text, *at)),
+    let found = memmem::find_iter(&text.as_bytes()[chunk.clone()], open);
+    let mut line = LineState::empty(text.as_bytes(), chunk.start);
+    let mut closed = Closed::default();
+    found.map(|at| chunk.start + at).find(|at| {
+        line.advance(*at);
+        let next = read.partition_point(|scalar| scalar.end <= *at);
+        match read.get(next).filter(|scalar| scalar.contains(at)) {
+            // `"{{ include "name" . }}"`: the quote inside the directive ended the scalar.
+            Some(scalar) => closed
+                .last(text, scalar, close)
+                .is_none_or(|last| last < *at),
+            None if open == "#@" => true,
+            None => !(line.content == Content::Comment || (*at > fault && line.quoted())),
+        }
+    })
+}
+
+/// Where the last closing mark of a scalar is, looked for once.
+#[derive(Default)]
+struct Closed {
+    scalar: Range<usize>,
+    last: Option<usize>,
+}
+
+impl Closed {
+    fn last(&mut self, text: &str, scalar: &Range<usize>, close: &str) -> Option<usize> {
+        if self.scalar != *scalar {
+            self.scalar = scalar.clone();
+            self.last = text[scalar.clone()]
+                .rfind(close)
+                .map(|at| scalar.start + at);
+        }
+        self.last
+    }
+}
+
+/// What stands in front of a place on its line.
+struct LineState<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    content: Content,
+    single: bool,
+    double: bool,
+}
+
+/// What a line has held so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Blank,
+    Comment,
+    Something,
+}
+
+impl<'t> LineState<'t> {
+    fn empty(bytes: &'t [u8], at: usize) -> Self {
+        Self {
+            bytes,
+            at,
+            content: Content::Blank,
+            single: false,
+            double: false,
+        }
+    }
+
+    fn advance(&mut self, to: usize) {
+        for byte in &self.bytes[self.at..to] {
+            match byte {
+                b'\n' | b'\r' => *self = Self::empty(self.bytes, to),
+                b' ' | b'\t' => continue,
+                b'\'' => self.single = !self.single,
+                b'"' => self.double = !self.double,
+                _ => {}
             }
-        })
-}
+            self.content = match (self.content, byte) {
+                (Content::Blank, b'\n' | b'\r') => Content::Blank,
+                (Content::Blank, b'#') => Content::Comment,
+                (Content::Blank, _) => Content::Something,
+                (known, _) => known,
+            };
+        }
+        self.at = to;
+    }
 
-fn line_before(text: &str, at: usize) -> &str {
-    let start = text[..at].rfind(['\n', '\r']).map_or(0, |at| at + 1);
-    &text[start..at]
-}
-
-fn in_comment(text: &str, at: usize) -> bool {
-    line_before(text, at).trim_start().starts_with('#')
-}
-
-fn in_quotes(text: &str, at: usize) -> bool {
-    let before = line_before(text, at);
-    let odd = |quote| before.matches(quote).count() % 2 == 1;
-    odd('"') || odd('\'')
+    fn quoted(&self) -> bool {
+        self.single || self.double
+    }
 }
 
 /// Passes events on, and remembers where quoted and block scalars stand.

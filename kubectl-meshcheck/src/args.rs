@@ -1,0 +1,263 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use meshcheck_rules::istio::version::{KubernetesVersion, Version};
+use meshcheck_rules::{Applicability, Severity};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold());
+
+const EXIT_CODES: &str = "\
+Exit codes, the same for every output format:
+  0  checked, and nothing at or above the --fail-on severity
+  1  findings at or above it
+  2  wrong usage or configuration, or the output could not be written
+  3  some input could not be read or parsed (wins over 1)
+  4  nothing to check: no Kubernetes object in any input (see --allow-empty)
+Templates are told, not failed: render them first (--strict makes them 3).
+With --fix the code speaks of what remains, with --diff of the files as they are.";
+
+/// Finds an Istio that is unsafe to run: connections that outlive their proxies, versions out of
+/// support, workloads that start before their sidecar. Files, folders and standard input; no cluster
+/// is needed.
+#[derive(Debug, Parser)]
+#[command(version, styles = STYLES, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `check` where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `check`.
+    #[command(flatten)]
+    pub check: CheckArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check manifests (the default command)
+    #[command(after_help = EXIT_CODES)]
+    Check(Box<CheckArgs>),
+    /// List the rules
+    Rules(RulesArgs),
+    /// Explain a rule: what would have happened, why, and what to do
+    Explain(ExplainArgs),
+}
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct CheckArgs {
+    /// Files, folders (walked for .yaml, .yml and .json) or `-` for standard input
+    #[arg(value_name = "PATH", required_unless_present = "filename")]
+    pub paths: Vec<PathBuf>,
+    /// The same as PATH, as kubectl calls it
+    #[arg(short, long, value_name = "PATH")]
+    pub filename: Vec<PathBuf>,
+
+    /// Format of the report
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    /// The lowest severity that fails the run: error, warning, info or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub fail_on: FailOn,
+    /// Templates, which cannot be judged before they are rendered, fail the run (exit code 3)
+    #[arg(long)]
+    pub strict: bool,
+    /// Nothing to check is no failure: exit code 0 in place of 4
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Print findings and problems only: no summary, no notes
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show info findings too, and name every input that was skipped
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub color: ColorChoice,
+
+    /// Apply the safe fixes in place; for standard input, write the fixed stream to standard output
+    #[arg(long, help_heading = "Fixing")]
+    pub fix: bool,
+    /// Apply also the fixes that a person should look at first (implies --fix unless --diff is given)
+    #[arg(long, help_heading = "Fixing")]
+    pub unsafe_fixes: bool,
+    /// Show what would be fixed as a unified diff, and change nothing
+    #[arg(long, help_heading = "Fixing")]
+    pub diff: bool,
+
+    /// Judge for this date (YYYY-MM-DD) and not for today (UTC)
+    #[arg(
+        long,
+        value_name = "DATE",
+        help_heading = "What is known about the mesh"
+    )]
+    pub as_of: Option<Date>,
+    /// Version of Kubernetes, server and nodes, where no document says it
+    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version, help_heading = "What is known about the mesh")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Version of the control plane, where no document says it
+    #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version, help_heading = "What is known about the mesh")]
+    pub istio_version: Option<Version>,
+
+    /// Leave out every shortcut: slower, the same answer
+    #[arg(long, hide = true)]
+    pub plain: bool,
+}
+
+/// Options of `rules`.
+#[derive(Args, Debug)]
+pub struct RulesArgs {
+    /// Format of the list
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+}
+
+/// Options of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Name of the rule, such as keepalive-age-too-long
+    pub rule: String,
+    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub color: ColorChoice,
+}
+
+/// Format of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// The lowest severity that fails a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors.
+    #[default]
+    Error,
+    /// Errors and warnings.
+    Warning,
+    /// Every finding.
+    Info,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    /// The severity, `None` for never.
+    pub fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Info => Some(Severity::Info),
+            Self::Never => None,
+        }
+    }
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do about fixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FixMode {
+    /// Only report.
+    Report,
+    /// Show a diff of the fixes up to this grade.
+    Diff(Applicability),
+    /// Apply the fixes up to this grade.
+    Apply(Applicability),
+}
+
+impl CheckArgs {
+    /// All that is to be read, in the order of the command line.
+    pub fn all_paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().chain(&self.filename)
+    }
+
+    /// What the three options for fixes come to.
+    pub fn fix_mode(&self) -> FixMode {
+        let grade = if self.unsafe_fixes {
+            Applicability::Unsafe
+        } else {
+            Applicability::Safe
+        };
+        match (self.diff, self.fix || self.unsafe_fixes) {
+            (true, _) => FixMode::Diff(grade),
+            (false, true) => FixMode::Apply(grade),
+            (false, false) => FixMode::Report,
+        }
+    }
+}
+
+/// The command as it is called: as a plugin of kubectl its help has to say `kubectl meshcheck`.
+pub fn command(program: &str) -> clap::Command {
+    let name = std::path::Path::new(program)
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .unwrap_or("kubectl-meshcheck");
+    let shown = match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {plugin}"),
+        None => name.to_owned(),
+    };
+    Cli::command().bin_name(&shown).display_name(shown)
+}
+
+fn kubernetes_version(text: &str) -> Result<KubernetesVersion, String> {
+    KubernetesVersion::parse(text).ok_or_else(|| "expected a version such as 1.33".to_owned())
+}
+
+fn istio_version(text: &str) -> Result<Version, String> {
+    Version::parse(text).ok_or_else(|| "expected a version such as 1.30 or 1.30.3".to_owned())
+}

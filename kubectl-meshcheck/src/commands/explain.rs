@@ -1,0 +1,65 @@
+//! `explain`: shows the page of a rule.
+
+use meshcheck_rules::rules::{ALL, find};
+use meshcheck_rules::{Applicability, Rule};
+
+use super::CommandError;
+use crate::args::ExplainArgs;
+use crate::output::Stream;
+use crate::report::Verdict;
+
+mod page;
+
+/// How alike two names must be for one to be meant by the other (0 to 1).
+const ALIKE: f64 = 0.7;
+
+/// Prints the page. `program` is how the program is called.
+pub fn run(arguments: &ExplainArgs, program: &str) -> Result<Verdict, CommandError> {
+    let name = arguments.rule.trim();
+    let Some(rule) = find(name) else {
+        return Err(CommandError::NoSuchRule {
+            name: name.to_owned(),
+            hint: hint(name, program),
+        });
+    };
+    let mut out = Stream::stdout();
+    let colored = out.colored(arguments.color);
+    out.put(header(rule));
+    out.put(page::shown(rule.page, rule.summary, colored));
+    out.finish().map_err(CommandError::Output)?;
+    Ok(Verdict::Clean)
+}
+
+/// The kinds that a rule looks at, as people write them: `Deployment.apps`.
+pub(super) fn kinds(rule: &Rule) -> Vec<String> {
+    let named = |kind: &meshcheck_rules::ObjectKind| match (kind.kind, kind.group) {
+        ("", _) => "Helm values".to_owned(),
+        (kind, "") => kind.to_owned(),
+        (kind, group) => format!("{kind}.{group}"),
+    };
+    rule.kinds.iter().map(named).collect()
+}
+
+fn header(rule: &Rule) -> String {
+    let fix = rule.fix.map_or("none", Applicability::as_str);
+    format!(
+        "{}: {}\n\nseverity: {}\nfix:      {fix}\nsince:    {}\nlooks at: {}\n\n",
+        rule.id,
+        rule.summary,
+        rule.severity,
+        rule.since,
+        kinds(rule).join(", "),
+    )
+}
+
+fn hint(name: &str, program: &str) -> String {
+    let nearest = ALL
+        .iter()
+        .map(|rule| (strsim::jaro_winkler(name, rule.id), rule.id))
+        .filter(|(alike, _)| *alike > ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((_, id)) => format!(", did you mean `{id}`?"),
+        None => format!(", `{program} rules` lists them"),
+    }
+}

@@ -1,0 +1,237 @@
+//! The second pass: judges every object and puts each finding in its place.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use meshcheck_rules::finding::{Related, RelatedPlace};
+use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
+use meshcheck_rules::{Finding, Mesh, Object, Place, Source};
+
+use crate::output::Render;
+use crate::parallel::in_order;
+use crate::problem::{Kind, Problem};
+use crate::report::{Note, NotePlace, Shown, Tally, definition};
+use crate::session::Session;
+use crate::source::Unreadable;
+
+use places::Places;
+
+mod places;
+#[cfg(test)]
+mod tests;
+
+/// What there is to say of one file.
+#[derive(Debug, Default)]
+pub struct FileReport {
+    /// The input.
+    pub file: Arc<str>,
+    /// Counts.
+    pub tally: Tally,
+    /// Findings as the format shows them, in the order of their places.
+    pub findings: Vec<String>,
+    /// Problems, each with what the format shows of it.
+    pub problems: Vec<(Problem, String)>,
+}
+
+/// Judges all inputs of a run against what is known about their mesh.
+pub struct Judge<'s> {
+    session: &'s Session<'s>,
+    mesh: &'s Mesh,
+    render: &'s dyn Render,
+    places: Places<'s>,
+}
+
+/// One file on its way through the judge.
+struct Work<'a> {
+    file: &'a Arc<str>,
+    place: Place<'a>,
+    stream: &'a Stream,
+    report: FileReport,
+}
+
+/// A finding that is to be shown, with its object.
+type Found<'o> = (&'o Object<'o>, Finding);
+
+impl<'s> Judge<'s> {
+    /// A judge for one run.
+    pub fn new(session: &'s Session<'s>, mesh: &'s Mesh, render: &'s dyn Render) -> Self {
+        Self {
+            session,
+            mesh,
+            render,
+            places: Places::new(session),
+        }
+    }
+
+    /// Judges every input, and hands over the reports in the order of the inputs.
+    pub fn run(&self, mut each: impl FnMut(FileReport)) {
+        let work = |index| {
+            catch_unwind(AssertUnwindSafe(|| self.file(index)))
+                .unwrap_or_else(|_| self.broken_down(index))
+        };
+        in_order(self.session.inputs.len(), work, |_, report| each(report));
+    }
+
+    fn broken_down(&self, index: usize) -> FileReport {
+        let file = &self.session.inputs[index].name;
+        let problem = Problem::internal(file, None, "this file broke the program down");
+        FileReport::of(problem, self.render)
+    }
+
+    fn file(&self, index: usize) -> FileReport {
+        let input = &self.session.inputs[index];
+        let bytes = match self.session.texts.take(index) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let name = Arc::clone(&input.name);
+                let problem = Problem::io(&Unreadable { name, error });
+                return FileReport::of(problem, self.render);
+            }
+        };
+        let stream = Stream::read(&bytes, &self.session.options);
+        drop(bytes);
+        let mut work = Work {
+            file: &input.name,
+            place: Place::file(&input.place),
+            stream: &stream,
+            report: FileReport {
+                file: Arc::clone(&input.name),
+                ..FileReport::default()
+            },
+        };
+        work.report.tally.files = 1;
+        work.report.tally.documents = documents(&stream);
+        for problem in &stream.problems {
+            let problem = Problem::read(work.file, problem);
+            work.report.tell(problem, Some(&stream.text), self.render);
+        }
+        for document in &stream.documents {
+            self.document(document, &mut work);
+        }
+        work.report
+    }
+
+    fn document(&self, document: &Document, work: &mut Work<'_>) {
+        let objects = Object::all(&document.value);
+        let tally = &mut work.report.tally;
+        tally.objects += objects.len();
+        tally.empty += usize::from(document.is_null());
+        tally.foreign += usize::from(objects.is_empty() && !document.is_null());
+        let mut found: Vec<Found<'_>> = Vec::new();
+        for object in &objects {
+            if self.session.engine.looks_at(object) {
+                self.object(object, document, work, &mut found);
+            }
+        }
+        if !found.is_empty() {
+            self.show(found, document, work);
+        }
+    }
+
+    fn object<'o>(
+        &self,
+        object: &'o Object<'o>,
+        document: &Document,
+        work: &mut Work<'_>,
+        found: &mut Vec<Found<'o>>,
+    ) {
+        let report = self.session.engine.check(object, self.mesh, work.place);
+        work.report.tally.checked += 1;
+        for rule in report.crashed {
+            let what = format!("rule {rule} broke down on {}", object.title());
+            let problem = Problem::internal(work.file, Some(document.index), &what);
+            work.report.tell(problem, None, self.render);
+        }
+        for finding in report.findings {
+            work.report.tally.count(&finding);
+            if self.render.shows(&finding) {
+                found.push((object, finding));
+            }
+        }
+    }
+
+    fn show(&self, found: Vec<Found<'_>>, document: &Document, work: &mut Work<'_>) {
+        let text = &work.stream.text;
+        let spans = document.spans(text, &self.session.options);
+        let mut placed: Vec<_> = found
+            .into_iter()
+            .map(|(object, finding)| (spans.locate(&finding.at), object, finding))
+            .collect();
+        // Stable: what stands at one place stays in the order of the rules.
+        placed.sort_by_key(|(at, ..)| (at.span.bytes.start, at.span.bytes.end));
+        for (located, object, finding) in &placed {
+            let shown = Shown {
+                file: work.file,
+                text,
+                document: document.index,
+                object,
+                finding,
+                span: located.span.clone(),
+                notes: self.notes(finding, located, &spans),
+            };
+            work.report.findings.push(self.render.finding(&shown));
+        }
+    }
+
+    fn notes<'f>(
+        &self,
+        finding: &'f Finding,
+        located: &Located,
+        spans: &Spans<'_>,
+    ) -> Vec<Note<'f>> {
+        let related = finding.related.iter();
+        definition(&finding.at, located)
+            .into_iter()
+            .chain(related.map(|related| self.note(related, spans)))
+            .collect()
+    }
+
+    fn note<'f>(&self, related: &'f Related, spans: &Spans<'_>) -> Note<'f> {
+        let place = match &related.at {
+            RelatedPlace::Here(location) => {
+                let span = spans.locate(location).span;
+                NotePlace::Here { location, span }
+            }
+            RelatedPlace::Fact(source @ Source::Document { .. }) => self
+                .places
+                .find(source)
+                .map_or_else(|| NotePlace::Said(source.to_string()), NotePlace::Elsewhere),
+            RelatedPlace::Fact(source) => NotePlace::Said(source.to_string()),
+        };
+        Note {
+            message: related.message.clone(),
+            place,
+        }
+    }
+}
+
+impl FileReport {
+    /// The report of a file of which there is only a problem to tell.
+    pub fn of(problem: Problem, render: &dyn Render) -> Self {
+        let mut report = Self {
+            file: Arc::clone(&problem.file),
+            ..Self::default()
+        };
+        report.tell(problem, None, render);
+        report
+    }
+
+    fn tell(&mut self, problem: Problem, text: Option<&str>, render: &dyn Render) {
+        match problem.kind {
+            Kind::Template => self.tally.templates += 1,
+            _ => self.tally.unread += 1,
+        }
+        let shown = render.problem(&problem, text);
+        self.problems.push((problem, shown));
+    }
+}
+
+/// Every document counts, those too that could not be read.
+fn documents(stream: &Stream) -> usize {
+    let mut broken: Vec<_> = stream.problems.iter().filter_map(|p| p.document).collect();
+    broken.sort_unstable();
+    broken.dedup();
+    let read = |index: &usize| stream.documents.binary_search_by_key(index, |d| d.index);
+    broken.retain(|index| read(index).is_err());
+    stream.documents.len() + broken.len()
+}

@@ -1,0 +1,293 @@
+//! `-o json`: the schema of `docs/json-output.md`, one finding a line.
+
+use meshcheck_rules::yaml::Span;
+use meshcheck_rules::{Finding, Fix, Object, Pointer};
+use serde::Serialize;
+
+use crate::judge::FileReport;
+use crate::output::{Closing, Print, Render, Streams};
+use crate::problem::Problem;
+use crate::report::{Note, NotePlace, Shown, Tally};
+
+/// Version of the schema. A member that is added does not raise it.
+const VERSION: u32 = 1;
+
+/// Renders findings and problems as JSON objects.
+#[derive(Debug)]
+pub struct Json;
+
+/// Collects the objects and writes the report at the end.
+#[derive(Debug, Default)]
+pub struct Collector {
+    findings: Vec<String>,
+    problems: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingOut<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    file: &'a str,
+    document: usize,
+    #[serde(flatten)]
+    place: PlaceOut,
+    pointer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inner_pointer: Option<&'a str>,
+    object: ObjectOut<'a>,
+    related: Vec<RelatedOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<FixOut<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaceOut {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectOut<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    namespace: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RelatedOut<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<usize>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    place: Option<PlaceOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inner_pointer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct FixOut<'a> {
+    title: &'a str,
+    applicability: &'a str,
+    patch: &'a json_patch::Patch,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SummaryOut {
+    files: usize,
+    documents: usize,
+    objects: usize,
+    checked: usize,
+    findings: CountsOut,
+    fixable: FixableOut,
+    skipped: SkippedOut,
+    problems: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct CountsOut {
+    error: usize,
+    warning: usize,
+    info: usize,
+}
+
+#[derive(Serialize)]
+struct FixableOut {
+    safe: usize,
+    r#unsafe: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SkippedOut {
+    templates: usize,
+    not_kubernetes: usize,
+    empty: usize,
+    linked_folders: usize,
+}
+
+impl Render for Json {
+    fn shows(&self, _: &Finding) -> bool {
+        true
+    }
+
+    fn finding(&self, shown: &Shown<'_>) -> String {
+        let finding = shown.finding;
+        to_line(&FindingOut {
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            message: &finding.message,
+            file: shown.file,
+            document: shown.document,
+            place: PlaceOut::from(&shown.span),
+            pointer: finding.at.pointer.as_str(),
+            inner_pointer: finding.at.inner.as_ref().map(Pointer::as_str),
+            object: ObjectOut::from(shown.object),
+            related: shown
+                .notes
+                .iter()
+                .map(|note| RelatedOut::of(note, shown))
+                .collect(),
+            fix: finding.fix.as_ref().map(FixOut::from),
+        })
+    }
+
+    fn problem(&self, problem: &Problem, _: Option<&str>) -> String {
+        to_line(problem)
+    }
+}
+
+impl Print for Collector {
+    fn file(&mut self, report: FileReport, _: &mut Streams) {
+        self.findings.extend(report.findings);
+        let problems = report.problems.into_iter();
+        self.problems
+            .extend(problems.map(|(problem, line)| (problem.file.to_string(), line)));
+    }
+
+    fn finish(&mut self, closing: &Closing, streams: &mut Streams) {
+        // What could not be opened was told first: it too has its place in the order of the paths.
+        self.problems.sort_by(|a, b| a.0.cmp(&b.0));
+        let summary = SummaryOut::of(&closing.tally, closing);
+        let out = &mut streams.report;
+        out.put(format!("{{\n  \"version\": {VERSION},\n"));
+        out.put(format!("  \"asOf\": \"{}\",\n", closing.as_of));
+        out.put(format!("  \"summary\": {},\n", to_line(&summary)));
+        if let Some(diff) = &closing.diff {
+            out.put(format!("  \"diff\": {},\n", to_line(diff)));
+        }
+        out.put("  \"findings\": [");
+        put_lines(out, self.findings.iter());
+        out.put("],\n  \"problems\": [");
+        put_lines(out, self.problems.iter().map(|(_, line)| line));
+        out.put("]\n}\n");
+    }
+}
+
+fn put_lines<'l>(out: &mut super::Stream, lines: impl Iterator<Item = &'l String>) {
+    let mut any = false;
+    for line in lines {
+        out.put(if any { ",\n    " } else { "\n    " });
+        out.put(line);
+        any = true;
+    }
+    if any {
+        out.put("\n  ");
+    }
+}
+
+fn to_line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("every key is a string, and no type of ours fails")
+}
+
+impl From<&Span> for PlaceOut {
+    fn from(span: &Span) -> Self {
+        Self {
+            line: span.start.line,
+            column: span.start.column,
+            end_line: span.end.line,
+            end_column: span.end.column,
+        }
+    }
+}
+
+impl<'a> From<&Object<'a>> for ObjectOut<'a> {
+    fn from(object: &Object<'a>) -> Self {
+        Self {
+            api_version: object.api_version,
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+        }
+    }
+}
+
+impl<'a> From<&'a Fix> for FixOut<'a> {
+    fn from(fix: &'a Fix) -> Self {
+        Self {
+            title: &fix.title,
+            applicability: fix.applicability.as_str(),
+            patch: &fix.patch,
+        }
+    }
+}
+
+impl<'a> RelatedOut<'a> {
+    fn of(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Self {
+        let bare = Self {
+            message: &note.message,
+            file: None,
+            document: None,
+            place: None,
+            pointer: None,
+            inner_pointer: None,
+            source: None,
+        };
+        match &note.place {
+            NotePlace::Here { location, span } => Self {
+                file: Some(shown.file),
+                document: Some(shown.document),
+                place: Some(PlaceOut::from(span)),
+                pointer: Some(location.pointer.as_str()),
+                inner_pointer: location.inner.as_ref().map(Pointer::as_str),
+                ..bare
+            },
+            NotePlace::Elsewhere(there) => Self {
+                file: Some(&there.file),
+                document: Some(there.document),
+                place: there.span.as_ref().map(|(span, _)| PlaceOut::from(span)),
+                pointer: Some(&there.pointer),
+                ..bare
+            },
+            NotePlace::Said(source) => Self {
+                source: Some(source),
+                ..bare
+            },
+        }
+    }
+}
+
+impl SummaryOut {
+    fn of(tally: &Tally, closing: &Closing) -> Self {
+        let found = tally.findings;
+        Self {
+            files: tally.files,
+            documents: tally.documents,
+            objects: tally.objects,
+            checked: tally.checked,
+            findings: CountsOut {
+                error: found.error,
+                warning: found.warning,
+                info: found.info,
+            },
+            fixable: FixableOut {
+                safe: tally.safe_fixes,
+                r#unsafe: tally.unsafe_fixes,
+            },
+            skipped: SkippedOut {
+                templates: tally.templates,
+                not_kubernetes: tally.foreign,
+                empty: tally.empty,
+                linked_folders: closing.linked_folders.len(),
+            },
+            problems: tally.unread,
+            fixed: closing.fixed,
+        }
+    }
+}

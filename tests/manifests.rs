@@ -1,0 +1,299 @@
+//! The manifests: that the API server takes them as they are meant, that they fit the program and
+//! one another, and that they ask for the kinds that rules look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser as _;
+use jiff::civil::date;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use meshcheck_rules::config::Policy;
+use meshcheck_rules::mesh::Settings;
+use meshcheck_rules::releases::Releases;
+use meshcheck_rules::yaml::{Options, Stream};
+use meshcheck_rules::{Engine, Mesh, Object, Place, Source, rules};
+use meshcheck_webhook::args::{Args, CertificateSource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+const CONFIGURATIONS: [&str; 2] = ["base/mutating.yaml", "base/validating.yaml"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
+}
+
+/// Every YAML file below `folder`, by its path from there.
+fn files() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder()];
+    while let Some(here) = folders.pop() {
+        for entry in fs::read_dir(here).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|name| name == "yaml") {
+                let short = path.strip_prefix(folder()).expect("below the folder");
+                found.insert(short.to_str().expect("text").to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn documents(file: &str) -> Vec<Value> {
+    let bytes = fs::read(folder().join(file)).expect("a file");
+    let stream = Stream::read(&bytes, &Options::default());
+    assert_eq!(stream.problems, [], "{file}");
+    let documents = stream.documents.into_iter().map(|document| document.value);
+    documents.filter(|value| !value.is_null()).collect()
+}
+
+fn all() -> Vec<(String, Value)> {
+    let read = |file: String| {
+        documents(&file)
+            .into_iter()
+            .map(move |value| (file.clone(), value))
+    };
+    files().into_iter().flat_map(read).collect()
+}
+
+/// The only document of `file`, typed. A field that the type does not know would be lost.
+fn typed<T: DeserializeOwned + Serialize>(value: &Value) -> T {
+    let typed: T =
+        serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"));
+    assert_eq!(
+        &serde_json::to_value(&typed).expect("JSON"),
+        value,
+        "unknown fields"
+    );
+    typed
+}
+
+fn only<T: DeserializeOwned + Serialize>(file: &str) -> T {
+    let documents = documents(file);
+    assert_eq!(documents.len(), 1, "{file}");
+    typed(&documents[0])
+}
+
+#[test]
+fn every_object_is_what_the_api_server_knows() {
+    let mut kinds = BTreeMap::<String, usize>::new();
+    for (file, value) in all() {
+        let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+        match kind.as_str() {
+            "Namespace" => drop(typed::<Namespace>(&value)),
+            "ServiceAccount" => drop(typed::<ServiceAccount>(&value)),
+            "ClusterRole" => drop(typed::<ClusterRole>(&value)),
+            "ClusterRoleBinding" => drop(typed::<ClusterRoleBinding>(&value)),
+            "Service" => drop(typed::<Service>(&value)),
+            "Deployment" => drop(typed::<Deployment>(&value)),
+            "PodDisruptionBudget" => drop(typed::<PodDisruptionBudget>(&value)),
+            "MutatingWebhookConfiguration" => drop(typed::<MutatingWebhookConfiguration>(&value)),
+            "ValidatingWebhookConfiguration" => {
+                drop(typed::<ValidatingWebhookConfiguration>(&value));
+            }
+            "Kustomization" | "Certificate" | "Issuer" => {}
+            other => panic!("{file}: nobody checks the kind {other:?}"),
+        }
+        *kinds.entry(kind).or_default() += 1;
+    }
+    assert_eq!(kinds["Deployment"], 1);
+    assert_eq!(kinds["Kustomization"], 2);
+}
+
+#[test]
+fn kustomize_takes_every_file() {
+    for (file, value) in all() {
+        let Some(here) = file.strip_suffix("kustomization.yaml") else {
+            continue;
+        };
+        let listed = value["resources"].as_array().expect("a list").iter();
+        let listed: BTreeSet<_> = listed
+            .map(|name| format!("{here}{}", name.as_str().expect("text")))
+            .filter(|name| !name.ends_with("/base"))
+            .collect();
+        let mut there = files();
+        there.retain(|other| other.starts_with(here) && *other != file);
+        assert_eq!(listed, there, "{file}");
+    }
+}
+
+#[test]
+fn our_own_rules_find_nothing() {
+    let engine = Engine::new(date(2026, 11, 22), Policy::default(), Releases::embedded());
+    let (all, mut mesh) = (all(), Mesh::new(Settings::default()));
+    for (file, value) in &all {
+        for object in Object::all(value) {
+            let source = Source::Cluster {
+                title: file.clone(),
+            };
+            mesh.learn(&object, &source);
+        }
+    }
+    let mut judged = 0;
+    for (file, value) in &all {
+        for object in Object::all(value) {
+            let report = engine.check(&object, &mesh, Place::cluster());
+            assert_eq!(report.findings, [], "{file}");
+            judged += usize::from(engine.looks_at(&object));
+        }
+    }
+    assert_eq!(judged, 1, "the Deployment is looked at");
+}
+
+#[test]
+fn the_program_takes_its_arguments() {
+    let deployment: Deployment = only("base/deployment.yaml");
+    let spec = deployment.spec.expect("a spec");
+    let pod = spec.template.spec.expect("a pod");
+    let container = &pod.containers[0];
+    let given = container.args.iter().flatten().map(String::as_str);
+    let args =
+        Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments");
+
+    let ports: BTreeMap<_, _> = container
+        .ports
+        .iter()
+        .flatten()
+        .map(|p| (p.name.as_deref(), p.container_port))
+        .collect();
+    assert_eq!(ports[&Some("https")], i32::from(args.listen.port()));
+    assert_eq!(ports[&Some("health")], i32::from(args.health_listen.port()));
+    let mount = &container.volume_mounts.as_ref().expect("mounts")[0];
+    let dir = CertificateSource::Dir(PathBuf::from(&mount.mount_path));
+    assert_eq!(args.certificate().expect("a certificate"), dir);
+
+    let grace = pod
+        .termination_grace_period_seconds
+        .expect("a grace period");
+    let grace = Duration::from_secs(grace.unsigned_abs());
+    assert!(args.shutdown_delay + args.drain_timeout < grace);
+    for timeout in timeouts() {
+        assert!(
+            args.request_timeout < timeout,
+            "the API server waits {timeout:?}"
+        );
+    }
+}
+
+fn timeouts() -> Vec<Duration> {
+    let mut timeouts = Vec::new();
+    for file in CONFIGURATIONS {
+        for webhook in documents(file)[0]["webhooks"].as_array().expect("webhooks") {
+            let seconds = webhook["timeoutSeconds"].as_u64().expect("a timeout");
+            timeouts.push(Duration::from_secs(seconds));
+        }
+    }
+    timeouts
+}
+
+#[test]
+fn the_configurations_lead_to_the_server() {
+    let service: Service = only("base/service.yaml");
+    let (metadata, spec) = (service.metadata, service.spec.expect("a spec"));
+    let deployment: Deployment = only("base/deployment.yaml");
+    let pods = deployment
+        .spec
+        .expect("a spec")
+        .template
+        .metadata
+        .expect("metadata");
+    let (wanted, carried) = (
+        spec.selector.expect("a selector"),
+        pods.labels.expect("labels"),
+    );
+    assert!(
+        wanted
+            .iter()
+            .all(|(key, value)| carried.get(key) == Some(value))
+    );
+
+    for (file, path) in CONFIGURATIONS.iter().zip(["/mutate", "/validate"]) {
+        let value = &documents(file)[0]["webhooks"][0];
+        let to = &value["clientConfig"]["service"];
+        assert_eq!(to["name"].as_str(), metadata.name.as_deref());
+        assert_eq!(to["namespace"].as_str(), metadata.namespace.as_deref());
+        assert_eq!(to["port"], spec.ports.as_ref().expect("ports")[0].port);
+        assert_eq!(to["path"], path);
+        let own = metadata.namespace.as_deref().expect("a namespace");
+        let excluded = value["namespaceSelector"]["matchExpressions"][0]["values"]
+            .as_array()
+            .expect("values");
+        for namespace in ["kube-system", own] {
+            assert!(
+                excluded.iter().any(|name| name == namespace),
+                "{namespace} is not excluded"
+            );
+        }
+    }
+}
+
+#[test]
+fn mutation_comes_before_istios() {
+    let configuration: MutatingWebhookConfiguration = only("base/mutating.yaml");
+    let name = configuration.metadata.name.expect("a name");
+    for istio in ["istio-sidecar-injector", "istio-revision-tag-default"] {
+        assert!(name.as_str() < istio, "{name} is called after {istio}");
+    }
+    let validation: ValidatingWebhookConfiguration = only("base/validating.yaml");
+    assert!(!validation.webhooks.expect("webhooks").is_empty());
+}
+
+/// `rules:` for all kinds that a rule looks at. Pods apart: only their creation is looked at.
+fn webhook_rules() -> String {
+    let mut groups = BTreeMap::<(&str, bool), BTreeSet<&str>>::new();
+    for kind in rules::ALL.iter().flat_map(|rule| rule.kinds) {
+        // Helm values have no kind: no API server sees them.
+        if !kind.kind.is_empty() {
+            let is_pod = (kind.group, kind.kind) == ("", "Pod");
+            groups
+                .entry((kind.group, !is_pod))
+                .or_default()
+                .insert(kind.resource);
+        }
+    }
+    let groups = groups.into_iter().map(|((group, changes), resources)| {
+        let operations = if changes {
+            "- operations: [CREATE, UPDATE]"
+        } else {
+            "# Nothing that matters can change in a pod that exists.\n      - operations: [CREATE]"
+        };
+        let resources: Vec<_> = resources.into_iter().collect();
+        format!(
+            "      {operations}\n        apiGroups: [\"{group}\"]\n        apiVersions: [\"*\"]\n        \
+             resources: [{}]\n        scope: \"*\"\n",
+            resources.join(", ")
+        )
+    });
+    "    rules:\n".to_owned() + &groups.collect::<String>()
+}
+
+#[test]
+fn the_configurations_ask_for_the_kinds_of_the_rules() {
+    for file in CONFIGURATIONS {
+        let path = folder().join(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        let (head, _) = text.split_once("    rules:").expect("rules at the end");
+        let wanted = format!("{head}{}", webhook_rules());
+        if std::env::var_os("MESHCHECK_UPDATE").is_some() {
+            // In one step: the other tests read the file meanwhile.
+            let beside = path.with_extension("new");
+            fs::write(&beside, &wanted).expect("a file to write");
+            fs::rename(&beside, &path).expect("a file to replace");
+        } else {
+            assert_eq!(
+                text, wanted,
+                "{file}: MESHCHECK_UPDATE=1 cargo test writes it anew"
+            );
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The webhook: what it answers (through its router) and how it behaves as a program (over TLS).
+
+#[path = "webhook/answers.rs"]
+mod answers;
+#[path = "webhook/certificates.rs"]
+mod certificates;
+#[path = "webhook/client.rs"]
+mod client;
+#[path = "webhook/corpus.rs"]
+mod corpus;
+#[path = "webhook/limits.rs"]
+mod limits;
+#[path = "webhook/load.rs"]
+mod load;
+#[path = "webhook/program.rs"]
+mod program;
+#[path = "webhook/reviews.rs"]
+mod reviews;
+#[path = "webhook/server.rs"]
+mod server;
+#[path = "webhook/startup.rs"]
+mod startup;
+#[path = "webhook/wire.rs"]
+mod wire;

@@ -1,0 +1,209 @@
+//! The program itself, started on free ports of the loopback.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use meshcheck_webhook::tls::self_signed::SelfSigned;
+use serde_json::Value;
+
+/// A folder that goes away with the test.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("meshcheck-webhook-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Puts a pair in place as the kubelet does for a Secret volume: a folder of its own, and one
+    /// rename of a symbolic link.
+    pub(crate) fn mount(&self, chain: &str, key: &str) {
+        static GENERATION: AtomicU32 = AtomicU32::new(0);
+        let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+        let folder = format!("..2026_11_22.{generation}");
+        let path = self.0.join(&folder);
+        fs::create_dir(&path).expect("a folder");
+        fs::write(path.join("tls.crt"), chain).expect("a file");
+        fs::write(path.join("tls.key"), key).expect("a file");
+        let old = fs::read_link(self.0.join("..data")).ok();
+        symlink(&folder, self.0.join("..data_tmp")).expect("a link");
+        fs::rename(self.0.join("..data_tmp"), self.0.join("..data")).expect("a swap");
+        match old {
+            Some(old) => fs::remove_dir_all(self.0.join(old)).expect("the old folder"),
+            None => {
+                for file in ["tls.crt", "tls.key"] {
+                    symlink(Path::new("..data").join(file), self.0.join(file)).expect("a link");
+                }
+            }
+        }
+    }
+
+    /// The same for a pair that was made here.
+    pub(crate) fn mount_made(&self, made: &SelfSigned) {
+        self.mount(&made.chain, &made.key);
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left over in the temporary folder does not fail a test.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program with these options, and nothing of the environment that it would read.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meshcheck-webhook"));
+    let own =
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MESHCHECK_"));
+    for (name, _) in own {
+        command.env_remove(name);
+    }
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(args: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command(args).output().expect("the program");
+    (status.code(), String::from_utf8(stderr).expect("text"))
+}
+
+/// The program while it runs.
+pub(crate) struct Program {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    pub(crate) address: SocketAddr,
+    pub(crate) health: SocketAddr,
+}
+
+impl Program {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        Self::spawn(command(args))
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command
+            .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])
+            .args(["--log-format", "json", "--as-of", "2026-11-22"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().expect("no panic with it").push(line);
+            }
+        });
+        let mut program = Self {
+            child,
+            log,
+            address: ([127, 0, 0, 1], 0).into(),
+            health: ([127, 0, 0, 1], 0).into(),
+        };
+        let line = program.line("listening");
+        let address = |key: &str| {
+            line[key]
+                .as_str()
+                .expect("an address")
+                .parse()
+                .expect("an address")
+        };
+        (program.address, program.health) = (address("address"), address("health_address"));
+        program
+    }
+
+    /// The first log line with this message, which may be still to come.
+    pub(crate) fn line(&self, message: &str) -> Value {
+        let found = within(Duration::from_secs(20), || {
+            let lines = self.log();
+            let mut lines = lines
+                .iter()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.find(|line| line["message"] == message)
+        });
+        found.unwrap_or_else(|| panic!("no line {message:?} in {:#?}", self.log()))
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().expect("no panic with it").clone()
+    }
+
+    /// What the plain port says, status line and all.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.health).expect("the plain port");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        )
+        .expect("a write");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text");
+        text
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.get("/readyz").starts_with("HTTP/1.1 200")
+    }
+
+    /// Waits until a metric says this.
+    pub(crate) fn awaits(&self, line: &str) {
+        let found = within(Duration::from_secs(20), || {
+            self.get("/metrics").contains(line).then_some(())
+        });
+        assert!(found.is_some(), "no {line} in {}", self.get("/metrics"));
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("kill");
+        assert!(status.success());
+    }
+
+    /// The exit code, once it ends by itself.
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
+        let status = within(Duration::from_secs(20), || {
+            self.child.try_wait().expect("a child")
+        });
+        status.expect("the program ends").code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer or the time is over.
+pub(crate) fn within<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + time;
+    loop {
+        let answer = ask();
+        if answer.is_some() || Instant::now() > end {
+            return answer;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

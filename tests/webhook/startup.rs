@@ -1,0 +1,200 @@
+//! The program's start and end.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use meshcheck_webhook::tls::self_signed::SelfSigned;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{sleep, timeout};
+
+use crate::load::{Load, SOON, assert_denied, made, review, self_signed};
+use crate::program::{Folder, Program, command, run};
+
+#[tokio::test]
+async fn serves_a_certificate_of_its_own() {
+    let (program, client) = self_signed(&[]);
+    assert!(program.is_ready());
+    for name in [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "meshcheck-webhook.meshcheck-system.svc",
+    ] {
+        client.tls_as(name).await.expect(name);
+    }
+    client.tls_as("example.org").await.unwrap_err();
+    let mut connection = client.connect().await.unwrap();
+    for _ in 0..2 {
+        assert_denied(&connection.post("/validate", review()).await.unwrap());
+    }
+    let line = program.line("checked");
+    assert_eq!(line["kind"], "Deployment");
+    assert_eq!(line["namespace"], "istio-system");
+    assert_eq!(line["outcome"], "denied");
+    assert_eq!(line["rules"], "keepalive-age-too-long");
+    let log = program.log().join("\n");
+    for secret in ["PRIVATE", "discovery", "30m"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+#[test]
+fn takes_every_option_from_the_environment() {
+    let folder = Folder::new();
+    let ca = folder.path().join("ca.crt");
+    let mut command = command(&[]);
+    command
+        .env("MESHCHECK_SELF_SIGNED", "true")
+        .env("MESHCHECK_CA_OUT", &ca)
+        .env("MESHCHECK_LOG_LEVEL", "warn,meshcheck_webhook=info")
+        .env("MESHCHECK_KUBERNETES_VERSION", "v1.33.4-gke.100");
+    let program = Program::spawn(command);
+    assert!(program.is_ready());
+    assert!(
+        fs::read_to_string(ca)
+            .unwrap()
+            .contains("BEGIN CERTIFICATE")
+    );
+}
+
+#[test]
+fn says_what_is_wrong_at_the_start() {
+    let folder = Folder::new();
+    let dir = folder.path().to_str().unwrap().to_owned();
+    for (args, code, part) in [
+        (vec![], 2, "one of --cert-dir and --self-signed is needed"),
+        (
+            vec!["--cert-dir", &dir, "--self-signed"],
+            2,
+            "exclude each other",
+        ),
+        (
+            vec!["--cert-dir", &dir, "--ca-out", "x"],
+            2,
+            "--self-signed only",
+        ),
+        (vec!["--cert-dir", &dir], 2, "tls.crt: No such file"),
+        (
+            vec!["--self-signed", "--ca-out", "/nowhere/ca.crt"],
+            2,
+            "/nowhere/ca.crt",
+        ),
+        (
+            vec!["--self-signed", "--as-of", "tomorrow"],
+            2,
+            "not a date such as",
+        ),
+        (
+            vec!["--self-signed", "--istio-version", "latest"],
+            2,
+            "not an Istio version",
+        ),
+        (
+            vec!["--self-signed", "--kubernetes-version", "1"],
+            2,
+            "not a Kubernetes version",
+        ),
+        (vec!["--self-signed", "--request-timeout", "5"], 2, "unit"),
+        (
+            vec!["--self-signed", "--max-in-flight", "0"],
+            2,
+            "between 1 and",
+        ),
+        (
+            vec!["--self-signed", "--listen", "192.0.2.1:1"],
+            1,
+            "cannot listen on 192.0.2.1:1",
+        ),
+    ] {
+        let (exit, stderr) = run(&args);
+        assert_eq!(exit, Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
+    }
+    folder.mount_made(&SelfSigned {
+        key: made().key,
+        ..made()
+    });
+    let (exit, stderr) = run(&["--cert-dir", &dir]);
+    assert_eq!(exit, Some(2), "{stderr}");
+    assert!(
+        stderr.contains("tls.crt and tls.key") && !stderr.contains("PRIVATE"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn explains_itself() {
+    let help = command(&["--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for part in [
+        "Exit codes:",
+        "MESHCHECK_LISTEN",
+        "0.0.0.0:8443",
+        "0.0.0.0:8080",
+    ] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loses_no_request_when_it_is_stopped() {
+    let (program, client) = self_signed(&["--shutdown-delay", "800ms", "--request-timeout", "10s"]);
+    // A request that began before the end and is whole only after the server closed its door.
+    let mut slow = client.tls().await.unwrap();
+    let body = review();
+    let head = format!(
+        "POST /validate HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&body.as_bytes()[..100]).await.unwrap();
+    slow.flush().await.unwrap();
+    program.awaits("meshcheck_in_flight 1");
+    let load = Load::start(&client);
+    load.answers(50).await;
+
+    program.signal("TERM");
+    program.line("stopping: not ready, serving on");
+    assert!(!program.is_ready());
+    assert!(program.get("/livez").starts_with("HTTP/1.1 200"));
+    // Clients come on until the endpoint is taken out everywhere.
+    load.answers(50).await;
+    let partings = load.end().await;
+    assert!(
+        partings >= 50,
+        "every answer asks to go elsewhere: {partings}"
+    );
+
+    while client.connect().await.is_ok() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    slow.write_all(&body.as_bytes()[100..]).await.unwrap();
+    let mut answer = String::new();
+    timeout(SOON, slow.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("\"allowed\":false"),
+        "{answer}"
+    );
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn ends_at_once_when_it_is_told_twice() {
+    let (program, _) = self_signed(&["--shutdown-delay", "1m"]);
+    program.signal("TERM");
+    program.line("stopping: not ready, serving on");
+    let told = Instant::now();
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(1));
+    assert!(told.elapsed() < SOON);
+}
+
+#[test]
+fn does_not_keep_a_person_waiting() {
+    let (program, _) = self_signed(&["--shutdown-delay", "1m"]);
+    program.signal("INT");
+    assert_eq!(program.exit_code(), Some(0));
+}

@@ -1,0 +1,314 @@
+//! `/mutate` and `/validate` over HTTP: limits, deadline, early refusal, and what is told of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
+
+use crate::body::{self, BodyError};
+use crate::decide::Decision;
+use crate::judge::{Judge, Verdict, Webhook};
+use crate::metrics::{Metrics, Seen, kind_class};
+use crate::review::{Answer, Request, ReviewError};
+use crate::text;
+
+/// Of a refusal.
+const MESSAGE_CHARS: usize = 300;
+
+/// How much is taken at once, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// Requests that are read or checked at the same time.
+    pub in_flight: usize,
+    /// Bytes of bodies of these together. What a body becomes while it is checked is a few times as
+    /// large, so this bounds the memory of the server.
+    pub in_flight_bytes: usize,
+    /// From the head of a request to its answer.
+    pub request_time: Duration,
+}
+
+impl Limits {
+    fn kibibytes(&self) -> u32 {
+        kibibytes(self.in_flight_bytes as u64)
+    }
+
+    /// What a body takes of the room for all: what it announces, or the most that it may be. One
+    /// body has room in any case.
+    fn weight(&self, announced: Option<u64>) -> u32 {
+        let most = self.body_bytes as u64;
+        kibibytes(announced.unwrap_or(most).min(most)).min(self.kibibytes())
+    }
+}
+
+fn kibibytes(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
+/// What answers requests.
+pub struct Server {
+    judge: Arc<Judge>,
+    metrics: Arc<Metrics>,
+    limits: Limits,
+    slots: Arc<Semaphore>,
+    kibibytes: Arc<Semaphore>,
+}
+
+/// Why a request gets no review for an answer.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("too much is in flight already ({0} requests): try again")]
+    Busy(usize),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("the body did not arrive within {0:?}")]
+    Slow(Duration),
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+}
+
+/// The routes of the TLS port.
+pub fn router(judge: Arc<Judge>, metrics: Arc<Metrics>, limits: Limits) -> Router {
+    let server = Arc::new(Server {
+        judge,
+        metrics,
+        limits,
+        slots: Arc::new(Semaphore::new(limits.in_flight)),
+        kibibytes: Arc::new(Semaphore::new(limits.kibibytes() as usize)),
+    });
+    Router::new()
+        .route("/mutate", post(mutate))
+        .route("/validate", post(validate))
+        .fallback(async || {
+            let text = "meshcheck: POST an AdmissionReview to /mutate or /validate\n";
+            (StatusCode::NOT_FOUND, text)
+        })
+        .with_state(server)
+}
+
+async fn mutate(State(server): State<Arc<Server>>, request: HttpRequest) -> Response {
+    server.answer(Webhook::Mutate, request).await
+}
+
+async fn validate(State(server): State<Arc<Server>>, request: HttpRequest) -> Response {
+    server.answer(Webhook::Validate, request).await
+}
+
+impl Server {
+    async fn answer(&self, webhook: Webhook, request: HttpRequest) -> Response {
+        let started = Instant::now();
+        let (seen, response) = match self.review(webhook, request.into_body(), started).await {
+            Ok((seen, answer)) => (seen, json(&answer)),
+            Err(refusal) => {
+                let (outcome, why) = (refusal.outcome(), refusal.text());
+                tracing::warn!(
+                    webhook = webhook.as_str(),
+                    outcome,
+                    why,
+                    "refused a request"
+                );
+                (refusal.seen(), refusal.into_response())
+            }
+        };
+        self.metrics
+            .answered(webhook, &seen, started.elapsed().as_secs_f64());
+        response
+    }
+
+    async fn review(
+        &self,
+        webhook: Webhook,
+        body: Body,
+        started: Instant,
+    ) -> Result<(Seen, Answer), Refusal> {
+        let slot = self.enter(body.size_hint().exact())?;
+        let deadline = (started + self.limits.request_time).into();
+        let bytes = timeout_at(deadline, body::read(body, self.limits.body_bytes))
+            .await
+            .map_err(|_| Refusal::Slow(self.limits.request_time))??;
+        let request = Arc::new(Request::parse(&bytes)?);
+        drop(bytes);
+        // On a thread of its own, so that a deadline is one: nothing can stop a rule that does not
+        // come to an end. The slot goes along, so that such rules cannot pile up either.
+        let (judge, asked) = (Arc::clone(&self.judge), Arc::clone(&request));
+        let job = tokio::task::spawn_blocking(move || {
+            let verdict = judge.judge(webhook, &asked);
+            drop(slot);
+            verdict
+        });
+        let decided = match timeout_at(deadline, job).await {
+            Ok(Ok(verdict)) => self.decided(webhook, verdict),
+            Ok(Err(_panic)) => Decided::unchecked("crashed", "meshcheck broke down, see its log"),
+            Err(_late) => {
+                let why = format!("it took longer than {:?}", self.limits.request_time);
+                Decided::unchecked("late", &why)
+            }
+        };
+        log(webhook, &request, &decided, started);
+        let seen = Seen {
+            operation: request.operation.as_str(),
+            kind_class: kind_class(&request.kind),
+            outcome: decided.outcome,
+        };
+        Ok((seen, Answer::new(request.uid.clone(), decided.decision)))
+    }
+
+    /// A place among the requests in flight, or none at once: a request that waits past the API
+    /// server's patience is wasted work.
+    fn enter(&self, announced: Option<u64>) -> Result<Slot, Refusal> {
+        let weight = self.limits.weight(announced);
+        let place = Arc::clone(&self.slots).try_acquire_owned();
+        let room = Arc::clone(&self.kibibytes).try_acquire_many_owned(weight);
+        let (Ok(place), Ok(room)) = (place, room) else {
+            self.metrics.refused.inc();
+            let taken = self.limits.in_flight - self.slots.available_permits();
+            return Err(Refusal::Busy(taken));
+        };
+        self.metrics.in_flight.inc();
+        Ok(Slot {
+            metrics: Arc::clone(&self.metrics),
+            _permits: [place, room],
+        })
+    }
+
+    fn decided(&self, webhook: Webhook, verdict: Verdict) -> Decided {
+        self.metrics.verdict(webhook, &verdict);
+        let mut rules: Vec<_> = verdict.findings.iter().map(|(rule, _)| *rule).collect();
+        rules.dedup();
+        Decided {
+            outcome: verdict.outcome.as_str(),
+            reason: verdict.outcome.reason(),
+            rules: list(&rules),
+            crashed: list(&verdict.crashed),
+            decision: verdict.decision,
+        }
+    }
+}
+
+/// A place among the requests in flight.
+struct Slot {
+    metrics: Arc<Metrics>,
+    _permits: [OwnedSemaphorePermit; 2],
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.metrics.in_flight.dec();
+    }
+}
+
+/// A decision and what the log says of it.
+struct Decided {
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    rules: Option<String>,
+    crashed: Option<String>,
+    decision: Decision,
+}
+
+impl Decided {
+    fn unchecked(outcome: &'static str, why: &str) -> Self {
+        Self {
+            outcome,
+            reason: None,
+            rules: None,
+            crashed: None,
+            decision: Decision::unchecked(why),
+        }
+    }
+}
+
+fn list(rules: &[&str]) -> Option<String> {
+    (!rules.is_empty()).then(|| rules.join(","))
+}
+
+/// One line for each request; quiet where there was nothing to say.
+fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant) {
+    // What a request says of itself is text from outside.
+    let plain = |text: &str| text::clean(&text::cut(text, 253));
+    macro_rules! line {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                webhook = webhook.as_str(),
+                uid = plain(&request.uid),
+                kind = plain(&request.kind.kind),
+                namespace = plain(&request.namespace),
+                name = plain(&request.name),
+                operation = request.operation.as_str(),
+                dry_run = request.dry_run,
+                outcome = decided.outcome,
+                reason = decided.reason,
+                rules = decided.rules,
+                crashed = decided.crashed,
+                seconds = started.elapsed().as_secs_f64(),
+                $message
+            )
+        };
+    }
+    match decided.outcome {
+        "crashed" | "late" => line!(error, "let pass unchecked"),
+        _ if decided.crashed.is_some() => line!(error, "checked, but not by all rules"),
+        "denied" | "patched" | "warned" => line!(info, "checked"),
+        _ => line!(debug, "checked"),
+    }
+}
+
+fn json(answer: &Answer) -> Response {
+    let text = serde_json::to_vec(answer).expect("an answer has only string keys");
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], text).into_response()
+}
+
+impl Refusal {
+    /// Some messages quote the body, of which nobody wants to read or keep much.
+    fn text(&self) -> String {
+        text::cut(&text::clean(&self.to_string()), MESSAGE_CHARS)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Body(BodyError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::Broken(_)) | Self::Review(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Busy(_) => "busy",
+            Self::Body(BodyError::TooLarge(_)) => "too_large",
+            Self::Slow(_) => "slow_body",
+            Self::Body(BodyError::Broken(_)) => "broken_body",
+            Self::Review(_) => "no_review",
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        Seen {
+            operation: "-",
+            kind_class: "-",
+            outcome: self.outcome(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let text = format!("meshcheck: {}\n", self.text());
+        let mut response = (self.status(), text).into_response();
+        if matches!(self, Self::Busy(_)) {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
+    }
+}

@@ -1,0 +1,41 @@
+//! Log lines: JSON for machines, text for people. Never an object, and never what a rule says of one.
+
+use std::io::{self, IsTerminal as _};
+use std::{env, panic};
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// Reads `info` or `meshcheck_webhook=debug,info`.
+pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::builder().parse(text)
+}
+
+/// Starts logging to standard error.
+pub fn start(format: Format, filter: EnvFilter) {
+    let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal() && !is_plain)
+        .with_writer(io::stderr);
+    match format {
+        Format::Human => lines.with_target(false).init(),
+        Format::Json => lines.json().flatten_event(true).with_target(false).init(),
+    }
+    panic::set_hook(Box::new(|panic| {
+        // The place alone: the payload may hold a piece of the object that was looked at.
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a defect of meshcheck: something broke down");
+    }));
+}

@@ -1,0 +1,233 @@
+//! The server from start to end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::middleware;
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use crate::args::{Args, CertificateSource, UsageError};
+use crate::handlers;
+use crate::health::{self, Health};
+use crate::judge::Judge;
+use crate::listen::Door;
+use crate::metrics::Metrics;
+use crate::tls::files::{Files, FilesError, follow};
+use crate::tls::self_signed::{self, SelfSignedError};
+use crate::tls::{self, Pair, Serving};
+
+/// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
+/// closes, or a request may be on its way into a closed one.
+const IDLE: Duration = Duration::from_mins(5);
+
+/// Of one connection; the head of a request must fit. The default grows to six times as much.
+const READ_BUFFER: usize = 64 << 10;
+
+/// Why the server did not start, or did not end in order.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Options that do not go together.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// The machine gives no threads.
+    #[error("threads cannot be started: {0}")]
+    Threads(#[source] io::Error),
+    /// No certificate that can be served.
+    #[error("no certificate: {0}")]
+    Files(#[from] FilesError),
+    /// The self-signed certificate went wrong.
+    #[error(transparent)]
+    SelfSigned(#[from] SelfSignedError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(#[source] io::Error),
+    /// A server gave up.
+    #[error("cannot serve any longer: {0}")]
+    Serve(#[source] io::Error),
+    /// A second signal came.
+    #[error("a second signal came before all was answered")]
+    Interrupted,
+}
+
+impl RunError {
+    /// The exit code of the program, as `--help` says.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Files(_) | Self::SelfSigned(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Serves until a signal comes, then until all is answered.
+pub async fn run(args: Args) -> Result<(), RunError> {
+    let mut signals = Signals::new().map_err(RunError::Signals)?;
+    let mut running = Running::start(&args)?;
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        failure = running.failure() => return Err(failure),
+    };
+    running.health.stops();
+    let delay = match stop {
+        Stop::Drain => args.shutdown_delay,
+        Stop::Now => Duration::ZERO,
+    };
+    tracing::info!(?delay, "stopping: not ready, serving on");
+    tokio::select! {
+        drained = running.drain(delay, args.drain_timeout) => drained?,
+        _ = signals.next() => return Err(RunError::Interrupted),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Both ports, served.
+struct Running {
+    health: Arc<Health>,
+    handle: Handle<SocketAddr>,
+    reviews: JoinHandle<io::Result<()>>,
+    probes: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    fn start(args: &Args) -> Result<Self, RunError> {
+        let metrics = Arc::new(Metrics::default());
+        let serving = certificate(args, &metrics)?;
+        let health = Arc::new(Health::new(Arc::clone(&serving)));
+        let (reviews, address) = bind(args.listen)?;
+        let (probes, health_address) = bind(args.health_listen)?;
+
+        let judge = Arc::new(Judge::new(args.settings(), args.as_of, args.updates));
+        let part = middleware::from_fn_with_state(Arc::clone(&health), health::part);
+        let router = handlers::router(judge, Arc::clone(&metrics), args.limits()).layer(part);
+        let door = Door::new(
+            tls::config(serving)?,
+            Arc::clone(&metrics),
+            args.client_timeout,
+        );
+        let handle = Handle::new();
+        let reviews = http(reviews).acceptor(door).handle(handle.clone());
+        let probe_router = health::router(Arc::clone(&health), metrics);
+        let running = Self {
+            reviews: tokio::spawn(reviews.serve(router.into_make_service())),
+            probes: tokio::spawn(http(probes).serve(probe_router.into_make_service())),
+            handle,
+            health,
+        };
+        running.health.listens();
+        tracing::info!(%address, %health_address, version = env!("CARGO_PKG_VERSION"), "listening");
+        Ok(running)
+    }
+
+    /// A server that ends by itself.
+    async fn failure(&mut self) -> RunError {
+        let ended = tokio::select! {
+            ended = &mut self.reviews => ended,
+            ended = &mut self.probes => ended,
+        };
+        match ended.map_err(io::Error::other).flatten() {
+            Ok(()) => RunError::Serve(io::ErrorKind::ConnectionAborted.into()),
+            Err(error) => RunError::Serve(error),
+        }
+    }
+
+    /// Serves on for `delay`, then takes no new connections and waits for the open ones. The probes
+    /// are answered to the end.
+    async fn drain(self, delay: Duration, patience: Duration) -> Result<(), RunError> {
+        tokio::time::sleep(delay).await;
+        self.handle.graceful_shutdown(Some(patience));
+        let ended = self.reviews.await.map_err(io::Error::other).flatten();
+        ended.map_err(RunError::Serve)
+    }
+}
+
+/// The certificate to start with. From files it is followed from then on.
+fn certificate(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Serving>, RunError> {
+    let serve = |pair: Pair| {
+        metrics.serves(&pair);
+        if !pair.is_valid_now() {
+            tracing::error!(
+                "the certificate is not valid at this time: not ready until it is replaced"
+            );
+        }
+        Arc::new(Serving::new(pair))
+    };
+    match args.certificate()? {
+        CertificateSource::SelfSigned { ca_out } => {
+            Ok(serve(self_signed::pair(ca_out.as_deref())?))
+        }
+        CertificateSource::Dir(dir) => {
+            let mut files = Files::new(&dir);
+            let pair = files.first()?;
+            let serving = serve(pair);
+            let (following, metrics) = (Arc::clone(&serving), Arc::clone(metrics));
+            tokio::spawn(follow(files, following, metrics, args.cert_poll_interval));
+            Ok(serving)
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<(Server<SocketAddr>, SocketAddr), RunError> {
+    let listen = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((axum_server::from_tcp(listener)?, bound))
+    };
+    listen().map_err(|source| RunError::Listen { address, source })
+}
+
+/// HTTP/1.1 alone, with a limit on idle connections.
+fn http(mut server: Server<SocketAddr>) -> Server<SocketAddr> {
+    let mut http = server.http_builder().http1();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_buf_size(READ_BUFFER);
+    server.http1_only()
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// SIGTERM: the orchestrator's, which tells clients at the same time.
+    Drain,
+    /// SIGINT: a person's, who does not want to wait.
+    Now,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Stop {
+        tokio::select! {
+            _ = self.terminate.recv() => Stop::Drain,
+            _ = self.interrupt.recv() => Stop::Now,
+        }
+    }
+}

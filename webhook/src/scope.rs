@@ -1,0 +1,228 @@
+//! Which requests are left alone, before a rule looks at anything.
+
+use serde_json::Value;
+
+use crate::review::{GroupVersionKind, Operation, Request};
+
+/// Why a request is let through untouched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untouched {
+    /// A deletion, a connection, or an operation that this version does not know.
+    Operation,
+    /// `status`, `scale`, `ephemeralcontainers` and the like.
+    SubResource,
+    /// Nothing in it.
+    NoObject,
+    /// No rule looks at this kind.
+    Kind,
+    /// On its way out: refusing the removal of its last finalizer would keep it for ever.
+    BeingDeleted,
+    /// A pod that exists: next to nothing in it can change, and controllers take off their
+    /// finalizers by such updates.
+    RunningPod,
+    /// JSON that is nested too deeply to be read.
+    Unreadable,
+}
+
+impl Untouched {
+    /// As in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operation => "operation",
+            Self::SubResource => "subresource",
+            Self::NoObject => "no object",
+            Self::Kind => "kind",
+            Self::BeingDeleted => "being deleted",
+            Self::RunningPod => "pod that exists",
+            Self::Unreadable => "nested too deeply",
+        }
+    }
+}
+
+/// The object that is to be judged.
+pub fn subject(
+    request: &Request,
+    looks_at: impl FnOnce(&GroupVersionKind) -> bool,
+) -> Result<Value, Untouched> {
+    if !matches!(request.operation, Operation::Create | Operation::Update) {
+        return Err(Untouched::Operation);
+    }
+    if !request.sub_resource.is_empty() {
+        return Err(Untouched::SubResource);
+    }
+    if !looks_at(&request.kind) {
+        return Err(Untouched::Kind);
+    }
+    if request.operation == Operation::Update && is_pod(&request.kind) {
+        return Err(Untouched::RunningPod);
+    }
+    let raw = request.object.as_ref().ok_or(Untouched::NoObject)?;
+    let mut object: Value = serde_json::from_str(raw.get()).map_err(|_| Untouched::Unreadable)?;
+    if object.as_object().is_none_or(serde_json::Map::is_empty) {
+        return Err(Untouched::NoObject);
+    }
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Err(Untouched::BeingDeleted);
+    }
+    complete(&mut object, &request.namespace);
+    Ok(object)
+}
+
+fn is_pod(kind: &GroupVersionKind) -> bool {
+    kind.group.is_empty() && kind.kind == "Pod"
+}
+
+/// The object as it is stored, for an update.
+pub fn before(request: &Request) -> Option<Value> {
+    let raw = request.old_object.as_ref()?;
+    let mut object: Value = serde_json::from_str(raw.get()).ok()?;
+    complete(&mut object, &request.namespace);
+    Some(object)
+}
+
+/// The namespace of a new object may stand in the request alone.
+fn complete(object: &mut Value, namespace: &str) {
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    if let (Some(metadata), false) = (metadata, namespace.is_empty()) {
+        let place = metadata.entry("namespace").or_insert(Value::Null);
+        if place.as_str().is_none_or(str::is_empty) {
+            *place = namespace.into();
+        }
+    }
+}
+
+/// Whether an update leaves the pod template as it was: mending it all the same would restart pods
+/// because somebody changed a label or a replica count.
+pub fn keeps_its_pods(object: &Value, before: &Value) -> bool {
+    ["/spec/jobTemplate/spec/template", "/spec/template"]
+        .iter()
+        .find_map(|place| {
+            let template = object.pointer(place)?;
+            template.pointer("/spec/containers")?;
+            Some(before.pointer(place) == Some(template))
+        })
+        .unwrap_or(false)
+}
+
+/// The controller that makes and remakes this object by itself, such as `ReplicaSet/web-5d4f`, for
+/// the kinds whose makers are judged in their stead. Refusing such an object is told to nobody, and
+/// takes down what runs as soon as a node is restarted.
+pub fn maker(object: &Value) -> Option<String> {
+    let made = ["Pod", "ReplicaSet", "ReplicationController", "Job"];
+    let kind = object.get("kind")?.as_str()?;
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    let text = |key: &str| owner[key].as_str().unwrap_or("?");
+    made.contains(&kind)
+        .then(|| format!("{}/{}", text("kind"), text("name")))
+}
+
+/// Whether a controller would not take this object back changed: a Deployment whose new
+/// `ReplicaSet` differs from what it asked for makes another one, and another. Of what controllers
+/// make only pods are mended, which nobody compares.
+pub fn is_compared(object: &Value) -> bool {
+    maker(object).is_some() && object["kind"] != "Pod"
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(operation: &str, object: &Value) -> Request {
+        let kind = json!({"group": "", "version": "v1", "kind": object["kind"]});
+        serde_json::from_value(json!({
+            "uid": "u", "kind": kind, "operation": operation, "namespace": "shop", "object": object,
+        }))
+        .unwrap()
+    }
+
+    fn subject_of(request: &Request) -> Result<Value, Untouched> {
+        subject(request, |kind| kind.kind != "Secret")
+    }
+
+    #[test]
+    fn takes_creations_and_updates() {
+        let service = json!({"kind": "Service", "metadata": {"name": "a"}});
+        let full = json!({"kind": "Service", "metadata": {"name": "a", "namespace": "shop"}});
+        for operation in ["CREATE", "UPDATE"] {
+            assert_eq!(subject_of(&request(operation, &service)), Ok(full.clone()));
+        }
+        let mut named = service.clone();
+        named["metadata"]["namespace"] = "own".into();
+        assert_eq!(subject_of(&request("CREATE", &named)), Ok(named));
+    }
+
+    #[test]
+    fn leaves_the_rest_alone() {
+        let pod = json!({"kind": "Pod", "metadata": {}});
+        let gone =
+            json!({"kind": "Service", "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        for (operation, object, reason) in [
+            ("DELETE", pod.clone(), Untouched::Operation),
+            ("CONNECT", pod.clone(), Untouched::Operation),
+            ("EVICT", pod.clone(), Untouched::Operation),
+            ("CREATE", json!({"kind": "Secret"}), Untouched::Kind),
+            ("UPDATE", pod.clone(), Untouched::RunningPod),
+            ("UPDATE", gone, Untouched::BeingDeleted),
+        ] {
+            let request = request(operation, &object);
+            assert_eq!(subject_of(&request), Err(reason), "{operation} {object}");
+        }
+        let mut scaled = request("UPDATE", &json!({"kind": "Service"}));
+        scaled.sub_resource = "scale".into();
+        assert_eq!(subject_of(&scaled), Err(Untouched::SubResource));
+    }
+
+    #[test]
+    fn leaves_empty_and_endless_objects_alone() {
+        let mut empty = request("CREATE", &json!({"kind": "Pod"}));
+        for (raw, reason) in [
+            (None, Untouched::NoObject),
+            (Some("{}".to_owned()), Untouched::NoObject),
+            (Some("[1]".to_owned()), Untouched::NoObject),
+            (
+                Some("[".repeat(9999) + &"]".repeat(9999)),
+                Untouched::Unreadable,
+            ),
+        ] {
+            empty.object = raw.map(|raw| serde_json::value::RawValue::from_string(raw).unwrap());
+            assert_eq!(subject_of(&empty), Err(reason));
+        }
+    }
+
+    #[test]
+    fn knows_an_unchanged_template() {
+        let template = json!({"spec": {"containers": [{"name": "a"}]}});
+        let one = json!({"spec": {"replicas": 1, "template": template}});
+        let mut two = one.clone();
+        two["spec"]["replicas"] = 2.into();
+        assert!(keeps_its_pods(&one, &two));
+        two["spec"]["template"]["metadata"] = json!({"labels": {}});
+        assert!(!keeps_its_pods(&one, &two));
+        let cron = json!({"spec": {"jobTemplate": {"spec": {"template": template}}}});
+        assert!(keeps_its_pods(&cron, &cron));
+        assert!(!keeps_its_pods(&json!({}), &json!({})), "no pods to keep");
+    }
+
+    #[test]
+    fn knows_what_controllers_make() {
+        let object = |kind: &str, controller: bool| {
+            let owner = json!({"kind": "ReplicaSet", "name": "a-5d", "controller": controller});
+            json!({"kind": kind, "metadata": {"ownerReferences": [owner]}})
+        };
+        for (kind, compared) in [("Pod", false), ("ReplicaSet", true), ("Deployment", false)] {
+            assert_eq!(is_compared(&object(kind, true)), compared, "{kind}");
+        }
+        let owned = |kind, controller| maker(&object(kind, controller));
+        assert_eq!(owned("Pod", true).as_deref(), Some("ReplicaSet/a-5d"));
+        assert_eq!(owned("Pod", false), None);
+        assert_eq!(
+            owned("Deployment", true),
+            None,
+            "an operator's work is judged"
+        );
+        assert_eq!(maker(&json!({"kind": "Pod"})), None);
+    }
+}
