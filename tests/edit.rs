@@ -6,6 +6,8 @@ mod brackets;
 mod embedded;
 #[path = "edit/files.rs"]
 mod files;
+#[path = "edit/fixes.rs"]
+mod fixes;
 #[path = "edit/items.rs"]
 mod items;
 #[path = "edit/law.rs"]
@@ -41,7 +43,7 @@ fn edit(text: &str, document: usize, operations: &[Value]) -> Edited {
     let options = Options::default();
     let stream = Stream::read(text.as_bytes(), &options);
     assert_eq!(stream.problems, [], "{text}");
-    let patch: Patch = serde_json::from_value(operations.into()).unwrap();
+    let patch: Patch = serde_json::from_value(operations.into()).expect("a patch");
     let edit = DocumentEdit {
         document: &stream.documents[document],
         patch: &patch,

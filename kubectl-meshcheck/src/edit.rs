@@ -8,6 +8,7 @@
 mod block;
 mod diff;
 mod encode;
+mod entries;
 mod flow;
 mod layout;
 mod lines;
@@ -111,8 +112,9 @@ pub fn apply(stream: &Stream, edits: &[DocumentEdit<'_>], options: &Options) -> 
         };
         // From behind, so that the indices stay right.
         for at in failed.iter().rev() {
-            let edit = candidates.remove(*at).edit;
-            refused.push(refusal(edit.document, excuse(stream, edit, options)));
+            let candidate = candidates.remove(*at);
+            let reason = candidate.excuse(stream, options);
+            refused.push(refusal(candidate.edit.document, reason));
         }
         if let (Some(text), true) = (text, failed.is_empty()) {
             break text;
@@ -138,6 +140,19 @@ impl<'a> Candidate<'a> {
             splices: rewrite::rewrite(&layout, &plan)?,
         })
     }
+
+    /// Why the proof failed: most likely something that changed or went is used elsewhere, too.
+    fn excuse(&self, stream: &Stream, options: &Options) -> RefusalReason {
+        let document = self.edit.document;
+        let plan = Plan::new(&document.value, self.edit.patch);
+        let layout = Layout::new(&stream.text, document, options);
+        let mut changed = plan.root.changed().into_iter();
+        let mut gone = self.splices.iter().map(|splice| splice.range.clone());
+        changed
+            .find_map(|pointer| layout.anchored(pointer))
+            .or_else(|| gone.find_map(|range| layout.anchor_in(range)))
+            .unwrap_or(RefusalReason::Unproved)
+    }
 }
 
 fn refusal(document: &Document, reason: RefusalReason) -> Refusal {
@@ -145,16 +160,6 @@ fn refusal(document: &Document, reason: RefusalReason) -> Refusal {
         document: document.index,
         reason,
     }
-}
-
-/// Why a proof failed: most likely something that changed is used elsewhere, too.
-fn excuse(stream: &Stream, edit: DocumentEdit<'_>, options: &Options) -> RefusalReason {
-    let plan = Plan::new(&edit.document.value, edit.patch);
-    let layout = Layout::new(&stream.text, edit.document, options);
-    let mut changed = plan.root.changed().into_iter();
-    changed
-        .find_map(|pointer| layout.anchored(pointer))
-        .unwrap_or(RefusalReason::Unproved)
 }
 
 /// The text with all the edits; `None` where they overlap or reach out of their documents.

@@ -370,3 +370,12 @@ items:
 ",
     );
 }
+
+#[test]
+fn explicit_keys() {
+    check(
+        "? a\n: b: 1\n? c # why\n: 2\n",
+        &[add("/d", 1), remove("/c"), replace("/a/b", "x\ny\n")],
+        "? a\n: b: |\n    x\n    y\nd: 1\n",
+    );
+}

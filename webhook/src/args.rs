@@ -111,7 +111,7 @@ pub struct Args {
     pub max_in_flight: usize,
 
     /// Most bytes of bodies at the same time, which bounds the memory; one more is answered 429
-    #[arg(long, env = "MESHCHECK_MAX_IN_FLIGHT_BYTES", value_name = "BYTES", default_value = "33554432", value_parser = bytes)]
+    #[arg(long, env = "MESHCHECK_MAX_IN_FLIGHT_BYTES", value_name = "BYTES", default_value = "16777216", value_parser = bytes)]
     pub max_in_flight_bytes: usize,
 
     /// Time for one request, below `timeoutSeconds` of the webhook configurations

@@ -1,24 +1,23 @@
 //! Mappings and lists whose entries stand on lines of their own.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use meshcheck_rules::finding::Pointer;
 use serde_json::Value;
 
 use super::RefusalReason;
+use super::entries::Entries;
 use super::layout::Entry;
 use super::lines;
 use super::plan::{Slot, State};
-use super::render;
 use super::rewrite::{Rewriter, Site};
-use super::scalar::Quotes;
+
+use self::assemble::{Assembled, Assembly};
+
+mod assemble;
 
 /// A collection in block style.
 struct Block {
-    entries: Vec<Entry>,
-    /// Indices of the entries.
-    places: HashMap<Pointer, usize>,
+    entries: Entries,
     regions: Vec<Region>,
     /// Comments behind the last entry in its own column: most likely commented-out entries.
     trailing: Range<usize>,
@@ -26,7 +25,6 @@ struct Block {
     column: usize,
     /// Where the content of its items stands.
     inner: usize,
-    list: bool,
     /// Whether the first entry shares its line with the dash of an item around it.
     inline: bool,
 }
@@ -39,27 +37,6 @@ struct Region {
     body: Range<usize>,
 }
 
-/// A slot with the name it has in its mapping.
-type Named<'s> = (Option<&'s str>, &'s Slot);
-
-/// What becomes of an entry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Stays,
-    Carried,
-    Goes,
-}
-
-/// The text of a collection as it is put together.
-#[derive(Default)]
-struct Pieces {
-    text: String,
-    /// Entries of the source up to here were dealt with.
-    cursor: usize,
-    /// Whether the last piece needs its line break even at the end of the file.
-    open: bool,
-}
-
 impl Rewriter<'_> {
     /// Carries out the changes of a collection in block style.
     pub(super) fn block(
@@ -69,18 +46,18 @@ impl Rewriter<'_> {
         site: &Site,
     ) -> Result<(), RefusalReason> {
         let block = self.read_block(slot, entry, site)?;
-        let now = block.in_order(slot.children());
-        if !block.is_restructured(&now) {
+        let now = block.entries.in_order(slot);
+        if !block.entries.is_restructured(&now) {
             for (_, slot) in now {
-                if let (Some(at), false) = (block.position(slot), slot.is_kept()) {
+                if let Some(at) = block.entries.position(slot) {
                     self.walk(slot, &block.entries[at], &block.site())?;
                 }
             }
             return self.refuse_merged(&block, slot);
         }
         self.refuse_merged(&block, slot)?;
-        let pieces = self.assemble(&block, &now)?;
-        self.write_block(entry, &block, now.is_empty(), pieces);
+        let assembled = Assembly::new(self, &block, &now).run(&now)?;
+        self.write_block(entry, &block, now.is_empty(), assembled);
         Ok(())
     }
 
@@ -90,32 +67,24 @@ impl Rewriter<'_> {
             return Err(self.layout.unknown(entry.start));
         };
         let list = matches!(slot.state, State::Items { .. });
-        let entries = match list {
-            true => self.layout.items(origin)?,
-            false => self.layout.members(origin)?,
-        };
-        let Some(first) = entries.first() else {
+        let entries = Entries::new(self.layout.entries(origin, list)?, list);
+        let Some(first) = entries.get(0) else {
             return Err(self.layout.unknown(entry.start));
         };
         let column = lines::column(text, first.start);
-        let inner = match lines::start(text, first.value.start) == lines::start(text, first.start) {
-            true => lines::column(text, first.value.start),
-            false => column + 2,
+        let beside = lines::start(text, first.value.start) == lines::start(text, first.start);
+        let inner = if beside {
+            lines::column(text, first.value.start)
+        } else {
+            column + 2
         };
         let inline = !lines::is_first(text, first.start);
-        let places = entries
-            .iter()
-            .enumerate()
-            .filter_map(|(at, entry)| Some((entry.origin.clone()?, at)))
-            .collect();
         let mut block = Block {
-            places,
             regions: Vec::with_capacity(entries.len()),
             trailing: 0..0,
             entries,
             column,
             inner: inner.max(column + 2),
-            list,
             inline,
         };
         let floor = match site {
@@ -161,7 +130,7 @@ impl Rewriter<'_> {
         let mut end = start;
         // In these places something outside could own such comments just as well.
         let shared = match site {
-            Site::Member(key) => block.list && block.column <= *key,
+            Site::Member(key) => block.entries.list && block.column <= *key,
             Site::Item { .. } => false,
             Site::Root | Site::Flow(_) => true,
         };
@@ -190,121 +159,30 @@ impl Rewriter<'_> {
         };
         for key in source.keys() {
             let at = origin.join(key);
-            if !block.places.contains_key(&at) && !kept(key) {
+            if !block.entries.has(&at) && !kept(key) {
                 self.layout.own_key(&at)?;
             }
         }
         Ok(())
     }
 
-    fn assemble(&self, block: &Block, now: &[Named<'_>]) -> Result<Pieces, RefusalReason> {
-        let text = self.text();
-        let mut fates: Vec<Fate> = block.entries.iter().map(Fate::of).collect();
-        for (_, slot) in now {
-            if let Some(at) = block.position(slot) {
-                fates[at] = if slot.carried {
-                    Fate::Carried
-                } else {
-                    Fate::Stays
-                };
-            }
-        }
-        let mut pieces = Pieces::default();
-        for (key, slot) in now {
-            let Some(at) = block.position(slot) else {
-                // What takes the place of something keeps the comments above it.
-                while !block.list && pieces.cursor < fates.len()
-                    || fates.get(pieces.cursor) == Some(&Fate::Goes)
-                {
-                    self.pass(block, &fates, &mut pieces);
-                }
-                self.finish(block, &mut pieces);
-                let value = slot.value(self.layout.source);
-                pieces.push(&self.new_entry(block, *key, &value), self.line_break);
-                pieces.open = render::ends_with_line_break(&value);
-                continue;
-            };
-            let region = &block.regions[at];
-            if !slot.carried {
-                while pieces.cursor < at {
-                    self.pass(block, &fates, &mut pieces);
-                }
-                pieces.cursor = at + 1;
-                pieces.push_gap(&text[region.gap..region.lead], self.line_break);
-            }
-            let own = &block.entries[at];
-            let body = self.changed(region.body.clone(), slot, own, &block.site())?;
-            let lead = &text[region.lead..region.body.start];
-            pieces.push(&block.indented(at, lead, &body), self.line_break);
-            pieces.open = body.ends_with('\n') && !text[region.body.clone()].ends_with('\n');
-        }
-        while pieces.cursor < block.entries.len() {
-            self.pass(block, &fates, &mut pieces);
-        }
-        self.finish(block, &mut pieces);
-        Ok(pieces)
-    }
-
-    /// Comments behind the last entry stand in front of what is appended.
-    fn finish(&self, block: &Block, pieces: &mut Pieces) {
-        if pieces.cursor == block.entries.len() {
-            pieces.cursor += 1;
-            pieces.push(&self.text()[block.trailing.clone()], self.line_break);
-        }
-    }
-
-    /// Deals with an entry of the source that does not come next: a merge stays, of anything else
-    /// only the comments do, and those right above an entry that was carried went with it.
-    fn pass(&self, block: &Block, fates: &[Fate], pieces: &mut Pieces) {
-        let at = pieces.cursor;
-        let region = &block.regions[at];
-        pieces.cursor += 1;
-        let stop = match fates[at] {
-            Fate::Carried => region.lead,
-            Fate::Goes | Fate::Stays => region.body.start,
-        };
-        let above = &self.text()[region.gap..stop];
-        if fates[at] == Fate::Stays {
-            pieces.push(above, self.line_break);
-            pieces.push(&self.text()[region.body.clone()], self.line_break);
-        } else if lines::has_comment(above) {
-            pieces.push(above, self.line_break);
-        }
-    }
-
-    fn new_entry(&self, block: &Block, key: Option<&str>, value: &Value) -> String {
-        let manner = self.manner();
-        let lines = match key {
-            Some(key) => manner.entry(key, value, block.column, Quotes::Plain),
-            None => {
-                let quotes = self.common_quotes(&block.entries);
-                manner.dashed(value, block.column, block.inner, quotes)
-            }
-        };
-        lines.join(self.line_break)
-    }
-
-    /// The quotes that all these values have in common.
-    pub(super) fn common_quotes(&self, entries: &[Entry]) -> Quotes {
-        let mut quotes = entries.iter().map(|entry| self.quotes(&entry.value));
-        let first = quotes.next().unwrap_or(Quotes::Plain);
-        match quotes.all(|quotes| quotes == first) {
-            true => first,
-            false => Quotes::Plain,
-        }
-    }
-
-    fn write_block(&mut self, entry: &Entry, block: &Block, empty: bool, pieces: Pieces) {
+    fn write_block(&mut self, entry: &Entry, block: &Block, empty: bool, assembled: Assembled) {
         let text = self.text();
         let Some(first) = block.regions.first() else {
             return;
         };
         let mut range = first.lead..block.trailing.end;
         let unfinished = !text[range.clone()].ends_with('\n');
-        let mut new = pieces.text;
+        let mut new = assembled.text;
         // A merge is no slot, but it is something.
-        if empty && block.entries.iter().all(|entry| entry.origin.is_some()) {
-            let nothing = if block.list { "[]" } else { "{}" };
+        if empty
+            && block
+                .entries
+                .all()
+                .iter()
+                .all(|entry| entry.origin.is_some())
+        {
+            let nothing = if block.entries.list { "[]" } else { "{}" };
             if block.inline || entry.mark == entry.start {
                 new = format!("{nothing}{}{new}", self.line_break);
             } else {
@@ -315,13 +193,12 @@ impl Rewriter<'_> {
                 }
             }
         }
-        if unfinished && !pieces.open {
+        if unfinished && !assembled.open {
             new.truncate(new.trim_end_matches(['\r', '\n']).len());
         }
-        let new = match block.inline {
-            true => new.trim_start().to_owned(),
-            false => new,
-        };
+        if block.inline {
+            new.drain(..new.len() - new.trim_start().len());
+        }
         self.splice(range, new);
     }
 }
@@ -329,70 +206,11 @@ impl Rewriter<'_> {
 impl Block {
     /// What the values of the entries stand in.
     fn site(&self) -> Site {
-        match self.list {
-            true => Site::Item {
-                column: self.column,
-                inner: self.inner,
-            },
-            false => Site::Member(self.column),
-        }
-    }
-
-    fn position(&self, slot: &Slot) -> Option<usize> {
-        self.places.get(slot.origin.as_ref()?).copied()
-    }
-
-    /// Members as they stand, new ones last; items as they shall be.
-    fn in_order<'s>(&self, mut now: Vec<Named<'s>>) -> Vec<Named<'s>> {
-        if !self.list {
-            // What a merge brings in has no place of its own.
-            now.retain(|(_, slot)| slot.origin.is_none() || self.position(slot).is_some());
-            now.sort_by_key(|(_, slot)| self.position(slot).unwrap_or(usize::MAX));
-        }
-        now
-    }
-
-    /// Whether entries came, went or moved.
-    fn is_restructured(&self, now: &[Named<'_>]) -> bool {
-        let strange = |(_, slot): &Named<'_>| slot.carried || slot.origin.is_none();
-        now.iter().any(strange) || now.len() != self.places.len()
-    }
-
-    /// An entry with the comments above it; the first one of an inline collection has no blanks of
-    /// its own in front of it.
-    fn indented(&self, at: usize, lead: &str, body: &str) -> String {
-        let blanks = if at == 0 && self.inline {
-            self.column
+        let Self { column, inner, .. } = *self;
+        if self.entries.list {
+            Site::Item { column, inner }
         } else {
-            0
-        };
-        format!("{lead}{:blanks$}{body}", "")
-    }
-}
-
-impl Pieces {
-    fn push(&mut self, piece: &str, line_break: &str) {
-        self.text.push_str(piece);
-        self.open = false;
-        if !piece.is_empty() && !piece.ends_with('\n') {
-            self.text.push_str(line_break);
-        }
-    }
-
-    /// Blank lines separate; in front of everything there is nothing to separate from.
-    fn push_gap(&mut self, gap: &str, line_break: &str) {
-        if !self.text.is_empty() || lines::has_comment(gap) {
-            self.push(gap, line_break);
-        }
-    }
-}
-
-impl Fate {
-    /// Until somebody is found who wants it.
-    fn of(entry: &Entry) -> Self {
-        match entry.origin {
-            Some(_) => Self::Goes,
-            None => Self::Stays,
+            Site::Member(column)
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use similar::TextDiff;
 
 /// The difference between two texts as `git apply` and `patch` read it; empty where there is none.
@@ -40,7 +42,7 @@ fn quoted(name: &str) -> String {
             '\t' => out.push_str("\\t"),
             c if c.is_control() => {
                 for byte in c.to_string().bytes() {
-                    out.push_str(&format!("\\{byte:03o}"));
+                    write!(out, "\\{byte:03o}").expect("a String takes all text");
                 }
             }
             c => out.push(c),

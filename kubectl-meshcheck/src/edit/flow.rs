@@ -1,8 +1,7 @@
 //! Mappings and lists in brackets: flow style, and all of JSON.
 
-use std::borrow::Cow;
-
 use super::RefusalReason;
+use super::entries::{Entries, Named};
 use super::layout::Entry;
 use super::lines;
 use super::plan::{Slot, State};
@@ -11,21 +10,23 @@ use super::scalar::Quotes;
 
 /// A collection in brackets.
 struct Flow<'t> {
-    entries: Vec<Entry>,
+    entries: Entries,
     /// What stands in front of each entry: the comma, blanks, line breaks, comments.
     gaps: Vec<&'t str>,
     /// What stands between the last entry and the closing bracket.
     behind: &'t str,
-    site: Site,
+    brackets: Brackets,
     colon: &'static str,
 }
 
 /// The text between the brackets as it is put together.
-#[derive(Default)]
-struct Inside {
+struct Inside<'a, 't> {
+    flow: &'a Flow<'t>,
+    line_break: &'static str,
     text: String,
-    empty: bool,
-    /// Gaps of entries that went, as far as they hold comments.
+    /// What stands between the last entry and the closing bracket, as far as it is to be written.
+    behind: &'t str,
+    /// Comments of entries that went.
     dropped: String,
     /// Entries of the source up to here were dealt with.
     cursor: usize,
@@ -35,31 +36,27 @@ impl<'t> Rewriter<'t> {
     /// Carries out the changes of a collection in brackets.
     pub(super) fn flow(&mut self, slot: &Slot, entry: &Entry) -> Result<(), RefusalReason> {
         let flow = self.read_flow(slot, entry)?;
-        let now = slot.children();
-        let mut inside = Inside {
-            empty: true,
-            ..Inside::default()
-        };
-        for (key, slot) in flow.in_order(&now) {
-            match flow.position(slot) {
-                Some(at) => {
-                    let own = &flow.entries[at];
-                    let whole = own.start..own.value.end;
-                    let text = self.changed(whole, slot, own, &flow.site)?;
-                    if !slot.carried {
-                        inside.drop_until(&flow, at);
-                    }
-                    inside.push(&flow, flow.gaps[at], &text);
-                }
-                None => {
-                    let text = self.in_brackets(&flow, key, slot);
-                    let gap = flow.standard_gap(self.line_break, inside.cursor);
-                    inside.push(&flow, &gap, &text);
+        let now = flow.entries.in_order(slot);
+        let site = Site::Flow(flow.brackets.clone());
+        if !flow.entries.is_restructured(&now) {
+            for (_, slot) in now {
+                if let Some(at) = flow.entries.position(slot) {
+                    self.walk(slot, &flow.entries[at], &site)?;
                 }
             }
+            return Ok(());
         }
-        inside.drop_until(&flow, flow.entries.len());
-        let text = inside.closed(&flow);
+        let mut inside = Inside::new(&flow, self.line_break);
+        for named in &now {
+            let Some(at) = flow.entries.position(named.1) else {
+                inside.add(&self.in_brackets(&flow, named));
+                continue;
+            };
+            let own = &flow.entries[at];
+            let text = self.changed(own.start..own.value.end, named.1, own, &site)?;
+            inside.keep(at, &text, named.1.carried);
+        }
+        let text = inside.closed();
         self.splice(entry.value.start + 1..entry.value.end - 1, text);
         Ok(())
     }
@@ -70,14 +67,11 @@ impl<'t> Rewriter<'t> {
             return Err(self.layout.unknown(entry.start));
         };
         let list = matches!(slot.state, State::Items { .. });
-        let entries = match list {
-            true => self.layout.items(origin)?,
-            false => self.layout.members(origin)?,
-        };
+        let entries = Entries::new(self.layout.entries(origin, list)?, list);
         let close = entry.value.end.saturating_sub(1);
         let mut at = entry.value.start + 1;
         let mut gaps = Vec::with_capacity(entries.len());
-        for own in &entries {
+        for own in entries.all() {
             // A merge in brackets, or something else that hides its entries.
             if own.origin.is_none() || own.start < at || own.value.end > close {
                 return Err(self.layout.unknown(own.start));
@@ -85,12 +79,12 @@ impl<'t> Rewriter<'t> {
             gaps.push(&text[at..own.start]);
             at = own.value.end;
         }
-        let tight = entries
-            .first()
-            .is_some_and(|own| own.mark == own.value.start && !own.value.is_empty());
-        let quotes = match list {
-            true => self.common_quotes(&entries),
-            false => Quotes::Plain,
+        let mut first = entries.all().iter().take(1);
+        let tight = first.any(|own| own.mark == own.value.start && !own.value.is_empty());
+        let quotes = if list {
+            self.common_quotes(entries.all())
+        } else {
+            Quotes::Plain
         };
         let own_lines = gaps.first().and_then(|gap| {
             let prefix = &gap[gap.rfind('\n')? + 1..];
@@ -101,17 +95,14 @@ impl<'t> Rewriter<'t> {
             behind: &text[at..close],
             gaps,
             entries,
-            site: Site::Flow(Brackets { own_lines, quotes }),
+            brackets: Brackets { own_lines, quotes },
             colon: if tight { ":" } else { ": " },
         })
     }
 
-    fn in_brackets(&self, flow: &Flow<'_>, key: Option<&str>, slot: &Slot) -> String {
-        let Site::Flow(brackets) = &flow.site else {
-            return String::new();
-        };
+    fn in_brackets(&self, flow: &Flow<'_>, (key, slot): &Named<'_>) -> String {
         let value = slot.value(self.layout.source);
-        let value = self.bracketed(&value, brackets, brackets.quotes);
+        let value = self.bracketed(&value, &flow.brackets, flow.brackets.quotes);
         match key {
             Some(key) => format!("{}{}{value}", self.manner().flow_key(key), flow.colon),
             None => value,
@@ -119,98 +110,97 @@ impl<'t> Rewriter<'t> {
     }
 }
 
-impl<'t> Flow<'t> {
-    /// Members as they stand, new ones last; items as they shall be.
-    fn in_order<'s>(
-        &self,
-        now: &[(Option<&'s str>, &'s Slot)],
-    ) -> Vec<(Option<&'s str>, &'s Slot)> {
-        let mut now = now.to_vec();
-        if now.iter().any(|(key, _)| key.is_some()) {
-            now.sort_by_key(|(_, slot)| self.position(slot).unwrap_or(usize::MAX));
+impl<'a, 't> Inside<'a, 't> {
+    fn new(flow: &'a Flow<'t>, line_break: &'static str) -> Self {
+        Self {
+            flow,
+            line_break,
+            text: String::new(),
+            behind: flow.behind,
+            dropped: String::new(),
+            cursor: 0,
         }
-        now
     }
 
-    fn position(&self, slot: &Slot) -> Option<usize> {
-        let origin = slot.origin.as_ref()?;
-        let mut entries = self.entries.iter();
-        entries.position(|entry| entry.origin.as_ref() == Some(origin))
+    /// An entry of the source, in its place or in another one.
+    fn keep(&mut self, at: usize, text: &str, carried: bool) {
+        if !carried {
+            self.pass_until(at);
+            self.cursor = at + 1;
+        }
+        self.push(&without_comma(self.flow.gaps[at]), text);
     }
 
-    /// What stands in front of a new entry; a comment behind the last one stays there.
-    fn standard_gap(&self, line_break: &str, cursor: usize) -> Cow<'t, str> {
-        let sample = self.gaps.last().copied().unwrap_or_default();
-        let Some(at) = sample.rfind('\n') else {
-            return if self.gaps.len() > 1 { sample } else { ", " }.into();
+    /// An entry that is not in the source.
+    fn add(&mut self, text: &str) {
+        let sample = self.flow.gaps.last().copied().unwrap_or_default();
+        let gap = match sample.rfind('\n') {
+            Some(at) => {
+                let comment = self.take_comment_behind();
+                format!("{comment}{}{}", self.line_break, &sample[at + 1..])
+            }
+            None if self.flow.gaps.len() > 1 => without_comma(sample),
+            None => " ".to_owned(),
         };
-        let prefix = &sample[at + 1..];
-        let comment = match self.comment_behind() {
-            Some(comment) if cursor == self.entries.len() => comment,
-            _ => "",
-        };
-        format!(",{comment}{line_break}{prefix}").into()
+        self.push(&gap, text);
     }
 
-    /// The comment on the line of the last entry.
-    fn comment_behind(&self) -> Option<&'t str> {
-        let line = self.behind.lines().next()?;
-        line.trim_start().starts_with('#').then_some(line)
+    /// The comment on the line of the last entry, for what is written behind that.
+    fn take_comment_behind(&mut self) -> &'t str {
+        let line = self.behind.lines().next().unwrap_or_default();
+        if self.cursor < self.flow.gaps.len() || !line.trim_start().starts_with('#') {
+            return "";
+        }
+        self.behind = &self.behind[line.len()..];
+        line
     }
-}
 
-impl Inside {
-    /// Keeps the comments of entries that went.
-    fn drop_until(&mut self, flow: &Flow<'_>, at: usize) {
+    /// Keeps the comments in front of entries that went.
+    fn pass_until(&mut self, at: usize) {
         while self.cursor < at {
-            let gap = flow.gaps[self.cursor];
+            let gap = self.flow.gaps[self.cursor];
             if lines::has_comment(gap) {
                 self.dropped.push_str(&without_comma(gap));
             }
             self.cursor += 1;
         }
-        self.cursor = self.cursor.max(at + 1).min(flow.entries.len());
     }
 
-    fn push(&mut self, flow: &Flow<'_>, gap: &str, text: &str) {
-        let bare = without_comma(gap);
-        let bare = match lines::has_comment(&bare) {
-            false if self.empty => flow.gaps.first().copied().unwrap_or_default(),
-            _ => &bare,
-        };
-        if !self.empty {
+    fn push(&mut self, gap: &str, text: &str) {
+        let first = self.text.is_empty();
+        if !first {
             self.text.push(',');
         }
-        // A comment ends with its line.
-        let dropped = match bare.contains('\n') && !lines::has_comment(bare) {
-            true => self.dropped.trim_end(),
-            false => &self.dropped,
-        };
-        self.text.push_str(dropped);
+        let commented = lines::has_comment(gap);
+        let opening = self.flow.gaps.first().copied().unwrap_or_default();
+        let gap = if first && !commented { opening } else { gap };
+        // The gap brings its own line break, unless a comment stands in front of that.
+        if gap.contains('\n') && !commented {
+            self.text.push_str(self.dropped.trim_end());
+        } else {
+            self.text.push_str(&self.dropped);
+        }
         self.dropped.clear();
-        self.text.push_str(bare);
+        self.text.push_str(gap);
         self.text.push_str(text);
-        self.empty = false;
     }
 
-    fn closed(self, flow: &Flow<'_>) -> String {
-        let moved = flow.comment_behind().filter(|comment| {
-            let written = format!(",{comment}");
-            self.text.contains(&written)
-        });
-        let behind = match moved {
-            Some(comment) => &flow.behind[comment.len()..],
-            None => flow.behind,
-        };
-        if !self.empty {
-            return format!("{}{}{behind}", self.text, self.dropped.trim_end());
+    fn closed(mut self) -> String {
+        self.pass_until(self.flow.gaps.len());
+        let commented = !self.dropped.is_empty();
+        if self.text.is_empty() && !commented && !lines::has_comment(self.behind) {
+            return String::new();
         }
-        let behind = without_comma(behind);
-        if lines::has_comment(&behind) || !self.dropped.is_empty() {
-            format!("{}{behind}", self.dropped)
+        let behind = if self.text.is_empty() {
+            without_comma(self.behind)
         } else {
-            String::new()
+            self.behind.to_owned()
+        };
+        self.text.push_str(self.dropped.trim_end());
+        if commented && !behind.starts_with(['\r', '\n']) {
+            self.text.push_str(self.line_break);
         }
+        self.text + &behind
     }
 }
 

@@ -70,8 +70,21 @@ impl<'t> Layout<'t> {
         }
     }
 
-    /// The members written in the mapping at `pointer`, as they stand; its merge counts as one.
-    pub(super) fn members(&self, pointer: &Pointer) -> Result<Vec<Entry>, RefusalReason> {
+    /// The entries of the list or mapping at `pointer`, as they stand.
+    pub(super) fn entries(
+        &self,
+        pointer: &Pointer,
+        list: bool,
+    ) -> Result<Vec<Entry>, RefusalReason> {
+        if list {
+            self.items(pointer)
+        } else {
+            self.members(pointer)
+        }
+    }
+
+    /// The members written in the mapping at `pointer`; its merge counts as one.
+    fn members(&self, pointer: &Pointer) -> Result<Vec<Entry>, RefusalReason> {
         let Some(Value::Object(members)) = self.source.pointer(pointer.as_str()) else {
             return Err(self.unknown(self.body.start));
         };
@@ -96,16 +109,18 @@ impl<'t> Layout<'t> {
         let key = key.span.bytes;
         let value = self.locate(&pointer, Part::Value).span.bytes;
         let mark = self.behind(key.end, ':')?;
+        let front = self.text[..key.start].trim_end_matches(' ');
+        let explicit = front.ends_with('?');
         Ok(Entry {
             origin: Some(pointer),
-            start: key.start,
+            start: if explicit { front.len() - 1 } else { key.start },
             mark,
             value: value.start.max(mark)..value.end.max(mark),
         })
     }
 
     /// The items written in the list at `pointer`.
-    pub(super) fn items(&self, pointer: &Pointer) -> Result<Vec<Entry>, RefusalReason> {
+    fn items(&self, pointer: &Pointer) -> Result<Vec<Entry>, RefusalReason> {
         let list = self.locate(pointer, Part::Value).span.bytes;
         let Some(Value::Array(items)) = self.source.pointer(pointer.as_str()) else {
             return Err(self.unknown(list.start));
@@ -116,9 +131,10 @@ impl<'t> Layout<'t> {
         for index in 0..items.len() {
             let origin = pointer.join(&index.to_string());
             let value = self.locate(&origin, Part::Value).span.bytes;
-            let mark = match flow {
-                true => value.start,
-                false => self.behind(behind, '-')?,
+            let mark = if flow {
+                value.start
+            } else {
+                self.behind(behind, '-')?
             };
             let value = value.start.max(mark)..value.end.max(mark);
             behind = value.end;
@@ -188,24 +204,30 @@ impl<'t> Layout<'t> {
         self.shared(name, anchor.unwrap_or(defined))
     }
 
-    /// The reason why a node that stands here cannot change: it or something above it has an anchor
-    /// that is used elsewhere.
+    /// The reason why a node cannot change: it or something above it has an anchor that is used
+    /// elsewhere, or it takes part of its members from one.
     pub(super) fn anchored(&self, pointer: &Pointer) -> Option<RefusalReason> {
-        let mut here = Some(pointer.clone());
-        while let Some(pointer) = here {
-            let key = self.locate(&pointer, Part::Key).span.bytes;
-            let value = self.locate(&pointer, Part::Value).span.bytes;
-            let before = lines::start(self.text, key.start.min(value.start));
-            let properties = &self.text[before..value.start];
-            if let Some((front, name)) = properties.rsplit_once('&') {
-                let name = name.split(ends_name).next().unwrap_or_default();
-                if self.names('*', name).next().is_some() {
-                    return Some(self.shared(name, before + front.len()));
-                }
-            }
-            here = pointer.split_last().map(|(parent, _)| parent);
+        let members = self.source.pointer(pointer.as_str())?.as_object();
+        let mut members = members.into_iter().flat_map(|members| members.keys());
+        let merged = members.find_map(|key| self.own_key(&pointer.join(key)).err());
+        let mut above = Some(pointer.clone());
+        let mut anchored = None;
+        while let (None, Some(here)) = (&anchored, above) {
+            let key = self.locate(&here, Part::Key).span.bytes;
+            let value = self.locate(&here, Part::Value).span.bytes;
+            let line = lines::start(self.text, key.start.min(value.start));
+            anchored = self.anchor_in(line..value.start);
+            above = here.split_last().map(|(parent, _)| parent);
         }
-        None
+        anchored.or(merged)
+    }
+
+    /// The last anchor in a stretch of the text, if it is used.
+    pub(super) fn anchor_in(&self, range: Range<usize>) -> Option<RefusalReason> {
+        let (front, name) = self.text[range.clone()].rsplit_once('&')?;
+        let name = name.split(ends_name).next().unwrap_or_default();
+        self.names('*', name).next()?;
+        Some(self.shared(name, range.start + front.len()))
     }
 
     fn shared(&self, name: &str, at: usize) -> RefusalReason {

@@ -63,9 +63,10 @@ fn indent<'t>(text: &'t str, places: &[Range<usize>], held: &[&str]) -> Option<&
     let indent = text[places[first].clone()].strip_suffix(held[first])?;
     let same = places.iter().zip(held).all(|(place, line)| {
         let written = &text[place.clone()];
-        match line.is_empty() {
-            true => written.trim_start_matches(' ').is_empty(),
-            false => written.strip_prefix(indent) == Some(line),
+        if line.is_empty() {
+            written.trim_start_matches(' ').is_empty()
+        } else {
+            written.strip_prefix(indent) == Some(line)
         }
     });
     (same && indent.bytes().all(|byte| byte == b' ')).then_some(indent)
@@ -93,16 +94,13 @@ fn changed_lines(
         return None;
     }
     let line_break = lines::line_break(text);
-    let written = come.iter().map(|line| match line.is_empty() {
-        true => String::new(),
-        false => format!("{indent}{line}"),
-    });
+    let written = come.iter().map(|line| scalar::indented(line, indent));
     // Changes hang on the end of the line above, so that the last line may lack its line break.
     if let Some(above) = head.checked_sub(1).map(|above| &places[above]) {
         let end = gone.last().unwrap_or(above).end;
         return Some(Splice {
             range: above.end..end,
-            text: written.map(|line| format!("{line_break}{line}")).collect(),
+            text: written.fold(String::new(), |text, line| text + line_break + &line),
         });
     }
     let end = gone
@@ -110,6 +108,6 @@ fn changed_lines(
         .map_or(places[0].start, |last| lines::end(text, last.end));
     Some(Splice {
         range: places[0].start..end,
-        text: written.map(|line| format!("{line}{line_break}")).collect(),
+        text: written.fold(String::new(), |text, line| text + &line + line_break),
     })
 }

@@ -255,12 +255,11 @@ impl Slot {
             (State::Members(members), Value::Object(value)) if !value.is_empty() => {
                 members.retain(|(key, _)| value.contains_key(key));
                 for (key, value) in value {
-                    match members.iter_mut().find(|(have, _)| *have == key) {
-                        Some((_, slot)) => slot.set(value, source),
-                        None => {
-                            let slot = Self::revived(self.origin.as_ref(), &key, value, source);
-                            members.push((key, slot));
-                        }
+                    if let Some((_, slot)) = members.iter_mut().find(|(have, _)| *have == key) {
+                        slot.set(value, source);
+                    } else {
+                        let slot = Self::revived(self.origin.as_ref(), &key, value, source);
+                        members.push((key, slot));
                     }
                 }
             }

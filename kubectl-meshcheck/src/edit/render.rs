@@ -123,18 +123,12 @@ impl Manner {
         let step = self.step.clamp(1, 9);
         // Blank lines at its end would run into those of the text around it.
         let literal = scalar::literal(text).filter(|literal| literal.chomping != "+")?;
-        let digit = match literal.counted {
-            true => step.to_string(),
-            false => String::new(),
-        };
+        let digit = literal.counted.then(|| step.to_string());
         let indent = " ".repeat(column + step);
-        let line = |line: &&str| match line.is_empty() {
-            true => String::new(),
-            false => format!("{indent}{line}"),
-        };
+        let lines = literal.lines.iter();
         Some(Written {
-            head: format!("|{digit}{}", literal.chomping),
-            lines: literal.lines.iter().map(line).collect(),
+            head: format!("|{}{}", digit.unwrap_or_default(), literal.chomping),
+            lines: lines.map(|line| scalar::indented(line, &indent)).collect(),
         })
     }
 

@@ -194,6 +194,14 @@ impl<'t> Rewriter<'t> {
         }
     }
 
+    /// The quotes that all these values have in common.
+    pub(super) fn common_quotes(&self, entries: &[Entry]) -> Quotes {
+        let mut quotes = entries.iter().map(|entry| self.quotes(&entry.value));
+        let first = quotes.next().unwrap_or(Quotes::Plain);
+        let common = quotes.all(|quotes| quotes == first);
+        if common { first } else { Quotes::Plain }
+    }
+
     /// Keeps a block scalar a block scalar.
     fn set_literal(&mut self, entry: &Entry, value: &Value, column: usize) -> bool {
         let at = entry.value.start;

@@ -74,9 +74,8 @@ fn write_escape(out: &mut String, c: char) {
 fn printable(c: char) -> bool {
     match c {
         '\n' => true,
-        // Line breaks to YAML 1.1, and a mark that editors do not show.
-        '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => false,
-        '\u{fffe}' | '\u{ffff}' => false,
+        // Line breaks to YAML 1.1, marks that editors do not show, and what is no character.
+        '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
         c => !c.is_control(),
     }
 }
@@ -149,6 +148,15 @@ pub(super) struct Literal<'t> {
     /// Whether the indentation must be written as a digit since the text begins with blanks.
     pub(super) counted: bool,
     pub(super) lines: Vec<&'t str>,
+}
+
+/// A line of a block; an empty one stays empty.
+pub(super) fn indented(line: &str, indent: &str) -> String {
+    if line.is_empty() {
+        String::new()
+    } else {
+        format!("{indent}{line}")
+    }
 }
 
 /// `None` where no literal block can hold the text.

@@ -86,8 +86,7 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
         }
         Gate::Unknown(missing) => {
             let message = format!(
-                "whether the application waits for its proxy cannot be known: {} unknown (meshed by \
-                 {})",
+                "whether the application waits for its proxy cannot be known without {} (meshed by {})",
                 missing.join(" and "),
                 meshed.because
             );
