@@ -102,8 +102,14 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// Whether a word was likely meant to be `name`: letters and digits up to three edits off, case aside.
+pub(crate) fn resembles(word: &str, name: &str) -> bool {
+    let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
+    distance(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 3
+}
+
 /// Edit distance of two short texts (Levenshtein).
-pub(crate) fn distance(a: &str, b: &str) -> usize {
+fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

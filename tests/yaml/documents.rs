@@ -154,3 +154,21 @@ fn long_lines_and_large_files_are_read() {
     assert!(many.len() > 2_000_000);
     assert_eq!(value(&many).as_array().map(Vec::len), Some(60_000));
 }
+
+/// As kubectl reads them: a line break that is not there is not added.
+#[test]
+fn a_block_at_the_end_of_a_file_ends_as_the_file_does() {
+    for (text, expected) in [
+        ("a: |\n  x", "x"),
+        ("a: |\n  x\n", "x\n"),
+        ("a: >+\n  x\n\n", "x\n\n"),
+        ("a: |\n  x\n    ", "x\n  "),
+        ("a: |-\n  x", "x"),
+        ("a: |\n  x\n  ", "x\n"),
+    ] {
+        assert_eq!(value(text), json!({"a": expected}), "{text:?}");
+    }
+    assert_eq!(value("# c\n|\n\n  x\n"), json!("\nx\n"));
+    let first = &read("a: |\n  x\n---\nb: 1").documents[0].value;
+    assert_eq!(first, &json!({"a": "x\n"}));
+}
