@@ -9,7 +9,7 @@ use meshcheck_rules::finding::Location;
 use meshcheck_rules::yaml::{Document, Encoding, Options, Position, Stream};
 use meshcheck_rules::{Applicability, Mended, Mesh, Object, Place};
 
-use crate::edit::{self, DocumentEdit};
+use crate::edit::{self, DocumentEdit, Refusal};
 use crate::parallel::in_order;
 use crate::session::Session;
 
@@ -108,20 +108,31 @@ impl Mender<'_> {
             fixed: Vec::new(),
             refused: Vec::new(),
         };
+        self.settle(plans, &edited.refused, place, &mut mending);
+        mending.old_text = stream.text;
+        Some(mending)
+    }
+
+    /// Sorts out what was mended and what was refused.
+    fn settle(
+        &self,
+        plans: Vec<(&Document, Mended)>,
+        refused: &[Refusal],
+        place: Place<'_>,
+        mending: &mut Mending,
+    ) {
         let mut tries = MOST_TRIES;
         for (document, mended) in plans {
             let index = document.index;
-            match edited.refused.iter().find(|r| r.document == index) {
+            match refused.iter().find(|refusal| refusal.document == index) {
                 None => mending.fixed.extend(fixes(index, mended)),
                 Some(refusal) if mended.fixed.len() < 2 || tries == 0 => {
                     let reason = because(&refusal.reason);
                     mending.refuse_all(fixes(index, mended), &reason);
                 }
-                Some(_) => self.one_by_one(index, place, &mut mending, &mut tries),
+                Some(_) => self.one_by_one(index, place, mending, &mut tries),
             }
         }
-        mending.old_text = stream.text;
-        Some(mending)
     }
 
     /// What the engine would do to a document; `None` where there is nothing to do.

@@ -1,5 +1,7 @@
 //! How fast text becomes values and places: the everyday way, the plain way, and `serde_json` on the
-//! same values as a measure of the machine. Run with `cargo bench -p meshcheck-rules --bench read`.
+//! same values as a measure of the machine.
+//!
+//! `cargo bench` measures. Without `--bench`, as under `cargo test`, everything runs once on little.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 #![expect(clippy::disallowed_methods, reason = "it reads files and measures")]
@@ -18,13 +20,15 @@ const PAIR: &str = include_str!("pair.yaml");
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/corpus");
-    let tree: Vec<_> = (0..10_000)
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let (files, rounds) = if is_measured { (10_000, 5) } else { (10, 1) };
+    let tree: Vec<_> = (0..files)
         .map(|n| PAIR.replace("NAME", &format!("shop-{n}")).into_bytes())
         .collect();
     let single = vec![tree.join(&b"---\n"[..])];
-    measure("10,000 generated files", &tree);
-    measure("the same in one file", &single);
-    measure("real manifests", &manifests(&root));
+    measure("generated files", &tree, rounds);
+    measure("the same in one file", &single, rounds);
+    measure("real manifests", &manifests(&root), rounds);
 }
 
 fn manifests(root: &Path) -> Vec<Vec<u8>> {
@@ -43,7 +47,7 @@ fn manifests(root: &Path) -> Vec<Vec<u8>> {
     found
 }
 
-fn measure(name: &str, files: &[Vec<u8>]) {
+fn measure(name: &str, files: &[Vec<u8>], rounds: usize) {
     let fast = Options::default();
     let plain = Options {
         plain: true,
@@ -60,10 +64,10 @@ fn measure(name: &str, files: &[Vec<u8>]) {
         json.len(),
         bytes as f64 / 1e6
     );
-    report("values", bytes, || read(files, &fast));
-    report("values, plain", bytes, || read(files, &plain));
-    report("places", bytes, || locate(&streams, &fast));
-    report("serde_json on the values", json_bytes, || {
+    report(rounds, "values", bytes, || read(files, &fast));
+    report(rounds, "values, plain", bytes, || read(files, &plain));
+    report(rounds, "places", bytes, || locate(&streams, &fast));
+    report(rounds, "serde_json on the values", json_bytes, || {
         for text in &json {
             black_box(serde_json::from_str::<serde_json::Value>(text).is_ok());
         }
@@ -89,14 +93,14 @@ fn locate(streams: &[Stream], options: &Options) {
     }
 }
 
-/// The best of five.
-fn report(what: &str, bytes: usize, work: impl Fn()) {
+/// The best of some rounds.
+fn report(rounds: usize, what: &str, bytes: usize, work: impl Fn()) {
     let once = || {
         let start = Instant::now();
         work();
         start.elapsed()
     };
-    let best = (0..5)
+    let best = (0..rounds)
         .map(|_| once())
         .min()
         .unwrap_or(Duration::ZERO)

@@ -102,6 +102,34 @@ fn json_is_read_as_kubectl_reads_it() {
 }
 
 #[test]
+fn json_objects_may_follow_each_other() {
+    let text = "{\"a\": 1}\n\n{\"b\": 2} {\n \"c\": [}\n---\n{\"d\": 4}\n{\"e\": 5}\n";
+    let stream = read(text);
+    let found: Vec<_> = stream
+        .documents
+        .iter()
+        .map(|d| (d.index, d.value.to_string()))
+        .collect();
+    let expected = [
+        (0, r#"{"a":1}"#),
+        (1, r#"{"b":2}"#),
+        (3, r#"{"d":4}"#),
+        (4, r#"{"e":5}"#),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(index, value)| (index, value.to_owned()))
+    );
+    assert_eq!(stream.problems.len(), 1);
+    assert_eq!(stream.problems[0].document, Some(2));
+    assert_eq!(stream.problems[0].at.expect("a place").line, 4);
+    assert_eq!(
+        stream.text[stream.documents[1].bytes.clone()].trim(),
+        "{\"b\": 2}"
+    );
+}
+
+#[test]
 fn tabs_inside_of_values_are_text() {
     assert_eq!(value("a: |\n  x\ty\n  \tz\n"), json!({"a": "x\ty\n\tz\n"}));
     assert_eq!(value("a: x\ty\n"), json!({"a": "x\ty"}));
@@ -125,4 +153,22 @@ fn long_lines_and_large_files_are_read() {
     let many = "- name: object\n  text: some more text\n".repeat(60_000);
     assert!(many.len() > 2_000_000);
     assert_eq!(value(&many).as_array().map(Vec::len), Some(60_000));
+}
+
+/// As kubectl reads them: a line break that is not there is not added.
+#[test]
+fn a_block_at_the_end_of_a_file_ends_as_the_file_does() {
+    for (text, expected) in [
+        ("a: |\n  x", "x"),
+        ("a: |\n  x\n", "x\n"),
+        ("a: >+\n  x\n\n", "x\n\n"),
+        ("a: |\n  x\n    ", "x\n  "),
+        ("a: |-\n  x", "x"),
+        ("a: |\n  x\n  ", "x\n"),
+    ] {
+        assert_eq!(value(text), json!({"a": expected}), "{text:?}");
+    }
+    assert_eq!(value("# c\n|\n\n  x\n"), json!("\nx\n"));
+    let first = &read("a: |\n  x\n---\nb: 1").documents[0].value;
+    assert_eq!(first, &json!({"a": "x\n"}));
 }

@@ -104,8 +104,10 @@ fn bytes_and_nodes_have_a_bound() {
 fn many_documents_cost_what_they_hold() {
     let one = "a: é\nb: [1, 2]\nc: |\n  x\n---\n";
     let broken = "a: [\n---\n";
+    let count = 20_000;
+    let json = quickly(|| read(&"{\"a\": [\"é\"]}\n".repeat(count)));
+    assert_eq!(json.documents.len(), count);
     for document in [one, broken] {
-        let count = 20_000;
         let stream = quickly(|| read(&document.repeat(count)));
         assert_eq!(stream.documents.len() + stream.problems.len(), count + 1);
         if let Some(last) = stream.problems.last() {

@@ -25,7 +25,7 @@ pub fn run(arguments: &ExplainArgs, program: &str) -> Result<Verdict, CommandErr
     let mut out = Stream::stdout();
     let colored = out.colored(arguments.color);
     out.put(header(rule));
-    out.put(page::shown(rule.page, colored));
+    out.put(page::shown(rule.page, rule.summary, colored));
     out.finish().map_err(CommandError::Output)?;
     Ok(Verdict::Clean)
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Input, Origin};
 
 /// Bytes that are kept. What does not fit is read again, so that memory does not grow with the tree.
-const ROOM: usize = 16 << 20;
+const ROOM: usize = 8 << 20;
 
 /// The bytes of all inputs.
 #[derive(Debug)]

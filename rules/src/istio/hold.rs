@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::istio::resembles;
 use crate::yaml;
 
 /// Annotation of the pod that is laid over the mesh's `defaultConfig`.
@@ -54,18 +55,13 @@ impl Hold {
 /// A key that looks like the field: wrong case, up to three letters off, or one level too deep.
 fn misspelt(config: &Value) -> Option<String> {
     let members = config.as_object()?;
-    if let Some(key) = members.keys().find(|key| resembles(key)) {
+    if let Some(key) = members.keys().find(|key| resembles(key, FIELD)) {
         return Some(key.clone());
     }
     let nested = members.get("defaultConfig")?.as_object()?;
     nested
         .contains_key(FIELD)
         .then(|| format!("defaultConfig.{FIELD}"))
-}
-
-fn resembles(key: &str) -> bool {
-    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
-    super::distance(&plain.to_ascii_lowercase(), &FIELD.to_ascii_lowercase()) <= 3
 }
 
 /// The text of a proxy config with hold set to true, everything else as it was; `None` where it

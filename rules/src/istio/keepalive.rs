@@ -10,6 +10,11 @@ use crate::istio::istiod::Istiod;
 use crate::istio::version::{Minor, Version};
 use crate::object::Node;
 
+pub use misspelt::Misspelt;
+use misspelt::misspelt;
+
+mod misspelt;
+
 /// gRPC lets a stream live on for this long behind its age. Fixed in istiod's code.
 const GRACE: GoDuration = GoDuration::from_seconds(10);
 /// From here on a stream lives for ever in practice.
@@ -54,19 +59,6 @@ pub enum Unlimited<'a> {
     Huge(GoDuration),
     /// The flag is written in a way that istiod ignores.
     Misspelt(Misspelt<'a>),
-}
-
-/// A flag that was meant to be the age.
-#[derive(Clone, Debug)]
-pub struct Misspelt<'a> {
-    /// As written.
-    pub text: String,
-    /// The item.
-    pub at: Node<'a>,
-    /// The value that was meant, where it could be read.
-    pub value: Option<GoDuration>,
-    /// The item that holds the value alone.
-    value_at: Option<Node<'a>>,
 }
 
 /// Something in the arguments that istiod refuses.
@@ -127,19 +119,6 @@ impl Crash<'_> {
     }
 }
 
-impl Misspelt<'_> {
-    /// Operations that spell the flag right and set `value`.
-    pub fn respell(&self, value: GoDuration) -> Vec<PatchOperation> {
-        match &self.value_at {
-            None => vec![op::replace(&self.at.pointer(), joined(value))],
-            Some(node) => vec![
-                op::replace(&self.at.pointer(), Value::String(format!("--{AGE}"))),
-                op::replace(&node.pointer(), Value::String(value.to_string())),
-            ],
-        }
-    }
-}
-
 /// The longest that a stream can live which nobody else ends: gRPC lengthens the age by up to a
 /// tenth and adds its grace (measured on istiod 1.31.1).
 pub fn longest_life(age: GoDuration) -> GoDuration {
@@ -154,7 +133,11 @@ impl<'a> AgeSetting<'a> {
         }
         let arguments = &istiod.arguments;
         let occurrences: Vec<&Flag<'a>> = arguments.all(AGE).collect();
-        let misspelt = misspelt(arguments).filter(|_| occurrences.is_empty());
+        let misspelt = if occurrences.is_empty() {
+            misspelt(arguments)
+        } else {
+            None
+        };
         let crashes = crashes(arguments, &occurrences, misspelt.as_ref(), version);
         let name = format!("`--{AGE}`");
         if !crashes.is_empty() {
@@ -376,55 +359,4 @@ fn crash<'a>(flag: &Flag<'a>) -> Option<Crash<'a>> {
         at: flag.value_node().as_value(),
         setter: setter(flag),
     })
-}
-
-/// The first argument that looks like the age's flag and is not read as such.
-fn misspelt<'a>(arguments: &Arguments<'a>) -> Option<Misspelt<'a>> {
-    let flag = arguments
-        .flags
-        .iter()
-        .find(|flag| resembles(&flag.name))
-        .map(|flag| {
-            let value_at = match &flag.value {
-                FlagValue::Next(_, node) => Some(node.clone()),
-                _ => None,
-            };
-            let value = flag
-                .text()
-                .and_then(Text::known)
-                .and_then(|t| GoDuration::parse(t).ok());
-            Misspelt {
-                text: format!("--{}", flag.name),
-                at: flag.at.clone(),
-                value,
-                value_at,
-            }
-        });
-    flag.or_else(|| {
-        let (text, at) = arguments
-            .oddities
-            .iter()
-            .find(|(text, _)| resembles(head(text)))?;
-        let tail = text.split_once(['=', ' ']).map(|(_, value)| value.trim());
-        let value = tail.and_then(|value| GoDuration::parse(value).ok());
-        Some(Misspelt {
-            text: text.clone(),
-            at: at.clone(),
-            value,
-            value_at: None,
-        })
-    })
-}
-
-fn head(text: &str) -> &str {
-    text.trim_start_matches('-')
-        .split(['=', ' '])
-        .next()
-        .unwrap_or_default()
-}
-
-/// Up to three letters off, case aside.
-fn resembles(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    crate::istio::distance(&plain.to_ascii_lowercase(), &AGE.to_ascii_lowercase()) <= 3
 }

@@ -68,8 +68,8 @@ fn check_probe(
         Asks::Unknown => return,
     };
     let message = format!(
-        "the gateway's readinessProbe asks {asks}, which answers before it has listeners (GET \
-         {PROXY_READY} on port {port} says that it is ready)"
+        "the gateway's readinessProbe asks {asks}, which does not say that it has its listeners (GET \
+         {PROXY_READY} on port {port} does): it gets requests too early, or never"
     );
     let change = match probe.get_set("httpGet") {
         Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),

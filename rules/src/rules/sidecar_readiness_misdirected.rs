@@ -73,8 +73,8 @@ fn check_probe(
     };
     let port = proxy_port(version);
     let message = format!(
-        "{name} of `istio-proxy` asks {asks}, which answers before the proxy has its configuration: \
-         the pod counts as ready too early (GET {PROXY_READY} on port {port} says it)"
+        "{name} of `istio-proxy` asks {asks}, which does not say that the proxy has its configuration \
+         (GET {PROXY_READY} on port {port} does): the pod counts as ready too early, or never"
     );
     let change = match probe.get_set("httpGet") {
         Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),

@@ -19,6 +19,11 @@ impl<'t> Cursor<'t> {
         self.at >= self.bytes.len()
     }
 
+    /// Whether the text ends at `end` without a line break.
+    pub(super) fn ends_open(&self, end: usize) -> bool {
+        end >= self.bytes.len() && !matches!(self.bytes.last(), Some(b'\n' | b'\r'))
+    }
+
     fn here(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }

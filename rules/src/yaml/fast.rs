@@ -1,19 +1,20 @@
 //! The everyday subset of YAML as a source of events, several times as fast as the full parser.
 //!
-//! It knows block mappings and sequences, scalars on one line, literal and simple folded blocks, and
-//! flow collections on one line. At the first thing that it is not certain about it gives up, and the
+//! It knows block mappings and sequences, scalars of every style as far as they are simple, and flow
+//! collections on one line. At the first thing that it is not certain about it gives up, and the
 //! full parser reads the document: so it never decides that something is wrong, and never reads what
 //! the full parser would refuse. Tests hold the two against each other, events and places.
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::event::{Kind, Scalar, Sink, Style};
 use super::split::Chunk;
 
 mod block;
 mod flow;
+mod folded;
 mod scalar;
 
 pub(super) use scalar::double_quoted;
@@ -22,7 +23,8 @@ pub(super) use scalar::double_quoted;
 /// in no useful state.
 pub(super) fn read<'t>(text: &'t str, chunk: &Chunk, sink: &mut impl Sink<'t>) -> Option<()> {
     let (body, closed) = (&chunk.body, chunk.body.end..chunk.whole.end);
-    if !matches!(&text[closed], "" | "..." | "...\n") || !is_simple_text(&text[chunk.whole.clone()])
+    if !matches!(&text[closed], "" | "..." | "...\n" | "...\r\n")
+        || !is_simple_text(&text[chunk.whole.clone()])
     {
         return None;
     }
@@ -42,16 +44,19 @@ pub(super) fn read<'t>(text: &'t str, chunk: &Chunk, sink: &mut impl Sink<'t>) -
     scanner.finish()
 }
 
-/// Whether every character is one that both parsers see alike: no tabs, no carriage returns, no
-/// control characters, none of the line breaks and marks of Unicode.
+/// Whether every character is one that both parsers see alike: no tabs, no carriage returns alone,
+/// no control characters, none of the line breaks and marks of Unicode.
 fn is_simple_text(text: &str) -> bool {
-    let plain = |byte: &u8| (0x20..0x7F).contains(byte) || *byte == b'\n';
-    text.as_bytes().iter().all(plain)
-        || text.chars().all(|c| match c {
-            '\n' | ' '..='~' => true,
-            '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => false,
-            c => c >= '\u{A0}',
-        })
+    let bytes = text.as_bytes();
+    let mut returns = memchr_iter(b'\r', bytes);
+    let plain = |byte: &u8| (0x20..0x7F).contains(byte) || matches!(byte, b'\n' | b'\r');
+    returns.all(|at| bytes.get(at + 1) == Some(&b'\n'))
+        && (bytes.iter().all(plain)
+            || text.chars().all(|c| match c {
+                '\n' | '\r' | ' '..='~' => true,
+                '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => false,
+                c => c >= '\u{A0}',
+            }))
 }
 
 /// Where an absent root stands: behind the `---`, or where the text begins. `None` if anything else
@@ -97,6 +102,15 @@ struct Line {
     end: usize,
 }
 
+/// What a line is to the collections that are open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// An entry of the innermost one.
+    Entry,
+    /// The value that was due.
+    Scalar,
+}
+
 /// What a line of a sequence holds.
 enum Item {
     /// A collection that begins here, on the same line.
@@ -125,9 +139,10 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
 
     fn take_line(&mut self) -> Line {
         let start = self.rest.start;
-        let end =
-            memchr(b'\n', &self.bytes[self.rest.clone()]).map_or(self.rest.end, |at| start + at);
+        let rest = &self.bytes[self.rest.clone()];
+        let end = memchr(b'\n', rest).map_or(self.rest.end, |at| start + at);
         self.rest.start = (end + 1).min(self.rest.end);
+        let end = end - usize::from(self.bytes[start..end].last() == Some(&b'\r'));
         Line {
             start,
             at: self.skip_spaces(start, end),
@@ -154,7 +169,9 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
 
     fn line(&mut self, line: &Line) -> Option<()> {
         let dash = self.is_dash(line.at, line.end);
-        self.settle(line, dash)?;
+        if self.settle(line, dash)? == Settled::Scalar {
+            return self.value(line.at, line.end);
+        }
         let mut at = line.at;
         while self.levels.last()?.kind == Kind::Sequence {
             match self.item(line, at)? {
@@ -166,19 +183,20 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
     }
 
     /// Opens the collection that this line begins, or closes those that it is not part of.
-    fn settle(&mut self, line: &Line, dash: bool) -> Option<()> {
+    fn settle(&mut self, line: &Line, dash: bool) -> Option<Settled> {
         let indent = line.indent();
         if let Some(at) = self.awaited.take() {
-            let nests = self.levels.last().is_none_or(|level| {
-                indent > level.indent
-                    || (indent == level.indent && level.kind == Kind::Mapping && dash)
-            });
-            if nests {
-                return self.open(
-                    if dash { Kind::Sequence } else { Kind::Mapping },
-                    line,
-                    line.at,
-                );
+            let level = self.levels.last();
+            let deeper = level.is_none_or(|level| indent > level.indent);
+            let beside = |level: &Level| indent == level.indent && level.kind == Kind::Mapping;
+            if deeper && !dash && self.key(line.at, line.end).is_none() {
+                let simple = level.is_some() && !matches!(self.bytes[line.at], b'|' | b'>');
+                return simple.then_some(Settled::Scalar);
+            }
+            if deeper || (dash && level.is_some_and(beside)) {
+                let kind = if dash { Kind::Sequence } else { Kind::Mapping };
+                self.open(kind, line, line.at)?;
+                return Some(Settled::Entry);
             }
             self.absent(at)?;
         }
@@ -187,7 +205,7 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
                 || (level.indent == indent && level.kind == Kind::Sequence && !dash);
             if !ended {
                 let entry = level.indent == indent && (level.kind == Kind::Sequence) == dash;
-                return entry.then_some(());
+                return entry.then_some(Settled::Entry);
             }
             self.close()?;
         }
@@ -232,12 +250,16 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
                 self.nothing_follows(after, end)
             }
             b'"' | b'\'' => {
-                let scalar = self.quoted(at, end)?;
+                let (scalar, end) = match self.quoted(at, end) {
+                    Some(scalar) => (scalar, end),
+                    None => self.folded_quoted(at, end)?,
+                };
                 self.nothing_follows(scalar.at.end, end)?;
                 self.scalar(scalar)
             }
             _ => {
                 let scalar = self.plain(at, end)?;
+                let scalar = self.folded_plain(scalar, end)?;
                 self.scalar(scalar)
             }
         }

@@ -125,6 +125,11 @@ fn fault(error: &ScanError, base: usize, limits: &Limits) -> Fault {
     let at = base + offset(*error.marker());
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => too_deep(at, limits),
+        ErrorKind::ExpectedDocumentStart => Fault::syntax(
+            at,
+            "the document ended in front of this: it is indented less than the first line, or \
+             stands behind a complete value",
+        ),
         kind => Fault::syntax(at, kind.to_string()),
     }
 }
@@ -150,12 +155,15 @@ impl<'t, S: Sink<'t>> Source<'_, 't, S> {
     fn event(&mut self, event: Event<'t>, at: Range<usize>) -> Result<(), Fault> {
         match event {
             Event::DocumentStart(explicit, _) => {
-                self.cursor.at = if explicit { at.end } else { at.start };
+                // An implicit one has the place of its first node; there may be a `|` in front.
+                if explicit {
+                    self.cursor.at = at.end;
+                }
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let own_at = self.scalar_place(style, &at);
-                let text = absent_is_empty(self.without_end(text, style), &at);
+                let text = absent_is_empty(self.without_end(text, style, at.end), &at);
                 self.step();
                 self.sink.scalar(Scalar {
                     text,
@@ -179,17 +187,18 @@ impl<'t, S: Sink<'t>> Source<'_, 't, S> {
     }
 
     /// go-yaml gives a block scalar at the end of a file no line break that is not there.
-    fn without_end(&self, text: Cow<'t, str>, style: ScalarStyle) -> Cow<'t, str> {
+    fn without_end(&self, text: Cow<'t, str>, style: ScalarStyle, end: usize) -> Cow<'t, str> {
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        if !(block && self.cursor.at_end()) {
+        let Some(inner) = text.strip_suffix('\n').filter(|_| block) else {
             return text;
-        }
+        };
+        // The last line may be blank: then it is content if it is indented deeper than the block.
+        let at_end = self.cursor.at_end() || (inner.ends_with(' ') && self.cursor.ends_open(end));
         match text {
+            _ if !at_end => text,
             Cow::Borrowed(text) => text.strip_suffix('\n').unwrap_or(text).into(),
             Cow::Owned(mut text) => {
-                if text.ends_with('\n') {
-                    text.pop();
-                }
+                text.pop();
                 text.into()
             }
         }

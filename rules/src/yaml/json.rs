@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Limits;
-use super::event::{Kind, Scalar, Sink, Style};
+use super::event::{Fault, Kind, Scalar, Sink, Style};
 use super::fast::double_quoted;
 
 /// Reads the one JSON value in `body` into the sink; `None` if it is no JSON. The sink is then in no
@@ -17,6 +17,44 @@ pub(super) fn read<'t>(
     limits: &Limits,
     sink: &mut impl Sink<'t>,
 ) -> Option<()> {
+    let end = read_one(text, body.clone(), limits, sink)?;
+    text[end..body.end]
+        .trim_matches(BLANKS)
+        .is_empty()
+        .then_some(())
+}
+
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Where to cut `body` into objects that follow each other without a `---`, as kubectl allows in
+/// JSON; nowhere if there is only one.
+pub(super) fn cuts(text: &str, body: Range<usize>, limits: &Limits) -> Vec<usize> {
+    let mut cuts = Vec::new();
+    let mut rest = body;
+    while text[rest.clone()]
+        .trim_start_matches(BLANKS)
+        .starts_with('{')
+    {
+        let Some(end) = read_one(text, rest.clone(), limits, &mut Nothing) else {
+            break;
+        };
+        cuts.push(end);
+        rest.start = end;
+    }
+    // The last object takes what is behind it: nothing, or what then is its fault.
+    if !text[rest].trim_start_matches(BLANKS).starts_with('{') {
+        cuts.pop();
+    }
+    cuts
+}
+
+/// Reads the first JSON value; gives where it ends.
+fn read_one<'t>(
+    text: &'t str,
+    body: Range<usize>,
+    limits: &Limits,
+    sink: &mut impl Sink<'t>,
+) -> Option<usize> {
     let mut scanner = Scanner {
         text,
         bytes: &text.as_bytes()[..body.end],
@@ -33,8 +71,28 @@ pub(super) fn read<'t>(
         }
         scanner.next(kind)?;
     }
-    scanner.skip_blank();
-    (scanner.at == body.end).then_some(())
+    Some(scanner.at)
+}
+
+/// Takes events for their places only.
+struct Nothing;
+
+impl<'t> Sink<'t> for Nothing {
+    fn scalar(&mut self, _: Scalar<'t>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn open(&mut self, _: Kind, _: usize, _: usize) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn close(&mut self, _: usize) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn alias(&mut self, _: usize, _: Range<usize>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 struct Scanner<'s, 't, S> {

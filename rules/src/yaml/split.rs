@@ -23,6 +23,24 @@ pub(super) struct Chunk {
     pub(super) line: usize,
 }
 
+impl Chunk {
+    /// This document in several parts.
+    pub(super) fn parts(&self, text: &str, cuts: &[usize]) -> Vec<Self> {
+        let mut parts = Vec::with_capacity(cuts.len() + 1);
+        let mut rest = self.clone();
+        for cut in cuts {
+            let mut part = rest.clone();
+            (part.whole.end, part.body.end) = (*cut, *cut);
+            rest.line += count_lines(&text.as_bytes()[rest.whole.start..*cut]);
+            (rest.whole.start, rest.body.start) = (*cut, *cut);
+            rest.marker = None;
+            parts.push(part);
+        }
+        parts.push(rest);
+        parts
+    }
+}
+
 /// Finds the documents of a text, counted as YAML counts them: text in front of the first `---` is
 /// a document if there is more than comments, and every `---` opens one, empty or not.
 pub(super) fn split(text: &str) -> Vec<Chunk> {

@@ -3,7 +3,7 @@
 use super::event::Fault;
 use super::lines::Lines;
 use super::split::{Chunk, split};
-use super::{Document, Encoding, Options, Problem, ProblemKind, Stream, decode, document};
+use super::{Document, Encoding, Options, Problem, ProblemKind, Stream, decode, document, json};
 
 pub(super) fn read(bytes: &[u8], options: &Options) -> Stream {
     if let Some(problem) = too_large(bytes.len(), options) {
@@ -19,20 +19,49 @@ pub(super) fn read(bytes: &[u8], options: &Options) -> Stream {
         documents: Vec::new(),
         problems: Vec::new(),
     };
-    for (index, chunk) in split(&stream.text).into_iter().enumerate() {
-        match document::value(&stream.text, &chunk, options) {
-            Ok(value) => stream.documents.push(Document {
-                index,
-                value,
-                bytes: chunk.body.clone(),
-                chunk,
-            }),
-            Err(fault) => stream
-                .problems
-                .push(problem(&stream.text, index, &chunk, fault)),
-        }
+    for chunk in split(&stream.text) {
+        stream.add(&chunk, options);
     }
     stream
+}
+
+impl Stream {
+    fn add(&mut self, chunk: &Chunk, options: &Options) {
+        let Err(fault) = self.try_add(chunk, options) else {
+            return;
+        };
+        let cuts = json::cuts(&self.text, chunk.body.clone(), &options.limits);
+        if cuts.is_empty() {
+            self.add_problem(chunk, fault);
+            return;
+        }
+        for part in chunk.parts(&self.text, &cuts) {
+            if let Err(fault) = self.try_add(&part, options) {
+                self.add_problem(&part, fault);
+            }
+        }
+    }
+
+    /// Documents and problems together have every index once.
+    fn next_index(&self) -> usize {
+        self.documents.len() + self.problems.len()
+    }
+
+    fn try_add(&mut self, chunk: &Chunk, options: &Options) -> Result<(), Fault> {
+        let value = document::value(&self.text, chunk, options)?;
+        self.documents.push(Document {
+            index: self.next_index(),
+            value,
+            bytes: chunk.body.clone(),
+            chunk: chunk.clone(),
+        });
+        Ok(())
+    }
+
+    fn add_problem(&mut self, chunk: &Chunk, fault: Fault) {
+        let problem = problem(&self.text, self.next_index(), chunk, fault);
+        self.problems.push(problem);
+    }
 }
 
 pub(super) fn too_large(bytes: usize, options: &Options) -> Option<Problem> {

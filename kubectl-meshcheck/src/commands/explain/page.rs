@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
 
-/// The page without its first heading, code indented and named by what it shows.
-pub(super) fn shown(page: &str, colored: bool) -> String {
+/// The page without what the header said, code indented and named by what it shows.
+pub(super) fn shown(page: &str, summary: &str, colored: bool) -> String {
     let mut out = String::new();
     let mut in_code = false;
-    for line in page.trim().lines().skip_while(|line| is_top(line)) {
+    let said = |line: &&str| line.is_empty() || line.starts_with("# ") || *line == summary;
+    for line in page.trim().lines().skip_while(said) {
         if let Some(info) = line.strip_prefix("```") {
             in_code = !in_code;
             if in_code && let Some(caption) = caption(info) {
@@ -27,17 +28,13 @@ pub(super) fn shown(page: &str, colored: bool) -> String {
     format!("{}\n", out.trim())
 }
 
-fn is_top(line: &str) -> bool {
-    line.starts_with("# ") || line.is_empty()
-}
-
 /// What a block of a page is, by the word behind its language.
 fn caption(info: &str) -> Option<&'static str> {
     match info.split_whitespace().nth(1)? {
-        "error" => Some("Reported"),
+        "error" => Some("Reported, at each `# error`"),
         "fixed" => Some("After the fix"),
         "ok" => Some("Not reported"),
-        "config" => Some("With this policy"),
+        "config" => Some("With these settings"),
         _ => None,
     }
 }
@@ -46,21 +43,21 @@ fn caption(info: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "# some-rule\n\n## What it flags\n\nText.\n\n```yaml error\na: 1 # error\n\n# no heading\n```\n\n```sh\nls\n```\n";
+    const PAGE: &str = "# some-rule\n\nwhat it is\n\n## What it flags\n\nText.\n\n```yaml error\na: 1 # error\n\n# no heading\n```\n\n```sh\nls\n```\n";
 
     #[test]
     fn code_is_indented_and_named() {
-        let expected = "What it flags\n\nText.\n\n  Reported:\n\n    a: 1 # error\n\n    # no heading\n\n    ls\n";
-        assert_eq!(shown(PAGE, false), expected);
+        let expected = "What it flags\n\nText.\n\n  Reported, at each `# error`:\n\n    a: 1 # error\n\n    # no heading\n\n    ls\n";
+        assert_eq!(shown(PAGE, "what it is", false), expected);
     }
 
     #[test]
     fn headings_are_bold_where_colour_is_wanted() {
-        assert!(shown(PAGE, true).starts_with("\x1b[1mWhat it flags\x1b[0m\n"));
+        assert!(shown(PAGE, "what it is", true).starts_with("\x1b[1mWhat it flags\x1b[0m\n"));
     }
 
     #[test]
     fn a_page_with_a_heading_only_is_empty() {
-        assert_eq!(shown("# some-rule\n", false), "\n");
+        assert_eq!(shown("# some-rule\n", "", false), "\n");
     }
 }

@@ -60,10 +60,7 @@ impl<'t, S: Sink<'t>> Scanner<'_, 't, S> {
         let stretch = &self.bytes[at..end];
         let comment = memchr_iter(b'#', stretch).find(|hash| stretch[hash - 1] == b' ');
         let stretch = stretch[..comment.unwrap_or(stretch.len())].trim_ascii_end();
-        let is_pair = |colon| matches!(stretch.get(colon + 1), None | Some(b' '));
-        if memchr_iter(b':', stretch).any(is_pair) {
-            return None;
-        }
+        (!is_pair(stretch)).then_some(())?;
         let place = at..at + stretch.len();
         Some(scalar(self.text[place.clone()].into(), Style::Plain, place))
     }
@@ -108,13 +105,18 @@ pub(super) fn scalar(text: Cow<'_, str>, style: Style, at: Range<usize>) -> Scal
     }
 }
 
+/// Whether a `:` in a plain scalar makes it a key.
+pub(super) fn is_pair(line: &[u8]) -> bool {
+    memchr_iter(b':', line).any(|colon| matches!(line.get(colon + 1), None | Some(b' ')))
+}
+
 /// Letters, digits and what is as harmless behind a dash.
 pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/')
 }
 
 /// Not an indicator.
-fn may_start_plain(byte: u8) -> bool {
+pub(super) fn may_start_plain(byte: u8) -> bool {
     is_word(byte)
         || matches!(
             byte,

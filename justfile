@@ -1,0 +1,43 @@
+# The commands of CI by name. Nothing needs `just`: each recipe is one command to copy.
+
+# what there is
+default:
+    @just --list
+
+# everything that CI runs
+ci:
+    .ci/run
+
+# format, lints and documentation
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# all tests
+test:
+    cargo test --workspace
+
+# rewrite what is generated, then read the diff
+update:
+    MESHCHECK_UPDATE=1 cargo test --workspace
+
+# licences, banned crates, sources
+deny:
+    cargo deny --locked --workspace check bans licenses sources
+
+# known vulnerabilities; needs a network
+advisories:
+    cargo deny --locked --workspace check advisories
+
+# the hooks, by the real pre-commit
+precommit:
+    tests/precommit.sh
+
+# how fast it is
+bench:
+    cargo bench --workspace --bench engine --bench read --bench plugin
+
+# the tools to compare with; needs Go
+peers:
+    tests/bench/peers.sh
