@@ -137,7 +137,8 @@ fn arguments_mean_what_istiod_makes_of_them() {
         let file = cases.join(case).join("istiod.yaml");
         let stream = Stream::read(&fs::read(&file).expect("a case"), &Options::default());
         let objects = Object::all(&stream.documents[0].value);
-        let setting = Subject::of(&objects[0]).age().expect("istiod");
+        let subject = Subject::of(&objects[0]);
+        let setting = subject.age().expect("istiod");
         let agrees = match &setting.age {
             Age::Crashes(crashes) => {
                 age == "exits" && crashes.iter().any(|crash| says(&crash.why, error))

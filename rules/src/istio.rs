@@ -15,6 +15,8 @@ pub mod values;
 pub mod version;
 pub mod workload;
 
+use std::cell::OnceCell;
+
 use build::Build;
 use image::Component;
 use install::Install;
@@ -42,6 +44,7 @@ pub struct Subject<'a> {
     pub builds: Vec<Build<'a>>,
     /// What an installer makes of it, for an installer's file.
     pub install: Option<Install<'a>>,
+    age: OnceCell<Option<AgeSetting<'a>>>,
 }
 
 impl<'a> Subject<'a> {
@@ -62,16 +65,19 @@ impl<'a> Subject<'a> {
             proxy,
             builds,
             install,
+            age: OnceCell::new(),
         }
     }
 
-    /// The connection age that the object sets, for istiod or an installer's file.
-    pub fn age(&self) -> Option<AgeSetting<'a>> {
-        match (&self.istiod, &self.install) {
+    /// The connection age that the object sets, for istiod or an installer's file. Worked out once
+    /// for all rules.
+    pub fn age(&self) -> Option<&AgeSetting<'a>> {
+        let age = || match (&self.istiod, &self.install) {
             (Some(istiod), _) => AgeSetting::of(istiod, self.istiod_version()),
             (None, Some(install)) => install.age.clone(),
             (None, None) => None,
-        }
+        };
+        self.age.get_or_init(age).as_ref()
     }
 
     /// The version of the istiod in this workload.
@@ -104,8 +110,14 @@ impl<'a> Subject<'a> {
 
 /// Whether a word was likely meant to be `name`: letters and digits up to three edits off, case aside.
 pub(crate) fn resembles(word: &str, name: &str) -> bool {
+    const MOST_EDITS: usize = 3;
+    // Most words are of another length altogether, and counting is cheap.
+    let letters = word.bytes().filter(u8::is_ascii_alphanumeric).count();
+    if letters.abs_diff(name.len()) > MOST_EDITS {
+        return false;
+    }
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
-    distance(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 3
+    distance(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
 }
 
 /// Edit distance of two short texts (Levenshtein).

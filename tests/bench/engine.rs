@@ -1,7 +1,8 @@
 //! Time to judge an object, against the time in which `serde_json` parses the same object. Ratios of
 //! one run can be compared between machines; times cannot.
 //!
-//! `cargo bench` measures; a word, such as `istiod`, measures the rows that have it. Without `--bench`, as under `cargo test`, it runs everything once.
+//! `cargo bench` measures; a word, such as `istiod`, measures the rows that have it. Without
+//! `--bench`, as under `cargo test`, everything runs once.
 
 #![expect(
     clippy::print_stdout,
@@ -62,21 +63,29 @@ fn row(case: &Case, meter: &Meter) {
 
     let json = serde_json::to_vec(&case.value).expect("a value can be written");
     let options = Options::default();
-    let parsing = meter.median(|| serde_json::from_slice::<Value>(black_box(&json)));
-    let checking = meter.median(|| check(black_box(&case.value)));
-    let reading = case
-        .yaml
-        .as_ref()
-        .map(|text| meter.median(|| Stream::read(black_box(text.as_bytes()), &options)));
+    let parse = || drop(black_box(serde_json::from_slice::<Value>(black_box(&json))));
+    let check = || drop(black_box(check(black_box(&case.value))));
+    let read = || {
+        let text = black_box(case.yaml.as_deref().unwrap_or_default());
+        drop(black_box(Stream::read(text.as_bytes(), &options)));
+    };
+    let [parsing, checking, reading] = meter.compare([&parse, &check, &read]);
+    let shown = |text: String| {
+        if case.yaml.is_some() {
+            text
+        } else {
+            String::new()
+        }
+    };
     println!(
-        "{:<22} {:>6} {:>6} {:>8} {:>10} {:>10} {:>10}",
+        "{:<22} {:>6.2} {:>6} {:>8} {:>10} {:>10} {:>10}",
         case.name,
-        ratio(checking, parsing),
-        reading.map_or_else(String::new, |time| ratio(time, parsing)),
+        checking.ratio,
+        shown(format!("{:.2}", reading.ratio)),
         json.len(),
-        micros(parsing),
-        micros(checking),
-        reading.map_or_else(String::new, micros),
+        micros(parsing.time),
+        micros(checking.time),
+        shown(micros(reading.time)),
     );
 }
 
@@ -86,10 +95,6 @@ fn findings(engine: &Engine, mesh: &Mesh, value: &Value) -> Vec<Finding> {
         .iter()
         .flat_map(|object| engine.check(object, mesh, Place::file(FILE)).findings)
         .collect()
-}
-
-fn ratio(time: Duration, to: Duration) -> String {
-    format!("{:.2}", time.as_secs_f64() / to.as_secs_f64())
 }
 
 fn micros(time: Duration) -> String {
@@ -196,30 +201,59 @@ struct Meter {
     is_measured: bool,
 }
 
-impl Meter {
-    /// Batches long enough for the clock, and as many as give a steady median.
-    const BATCH: Duration = Duration::from_millis(2);
-    const BATCHES: usize = 101;
+/// Medians over all rounds.
+#[derive(Clone, Copy)]
+struct Measured {
+    /// Of one run.
+    time: Duration,
+    /// To the first of those that were compared.
+    ratio: f64,
+}
 
-    fn median<T>(&self, work: impl Fn() -> T) -> Duration {
-        if !self.is_measured {
-            return time(1, &work);
+impl Meter {
+    /// Long enough for the clock.
+    const BATCH: Duration = Duration::from_millis(1);
+    const ROUNDS: usize = 201;
+
+    /// Takes turns, so that a machine that is busy for a while is so for all of them.
+    fn compare<const N: usize>(&self, works: [&dyn Fn(); N]) -> [Measured; N] {
+        let runs = works.map(|work| if self.is_measured { batch(work) } else { 1 });
+        let rounds = if self.is_measured { Self::ROUNDS } else { 1 };
+        let mut times = [const { Vec::new() }; N];
+        for _ in 0..rounds {
+            for ((times, work), runs) in times.iter_mut().zip(works).zip(runs) {
+                times.push(time(runs, work));
+            }
         }
-        let mut runs = 1;
-        while time(runs, &work) * runs < Self::BATCH {
-            runs *= 2;
-        }
-        let mut times: Vec<_> = (0..Self::BATCHES).map(|_| time(runs, &work)).collect();
-        times.sort_unstable();
-        times[Self::BATCHES / 2]
+        std::array::from_fn(|index| {
+            let pairs = times[index].iter().zip(&times[0]);
+            let mut ratios: Vec<_> = pairs
+                .map(|(time, base)| time.div_duration_f64(*base))
+                .collect();
+            ratios.sort_unstable_by(f64::total_cmp);
+            let mut sorted = times[index].clone();
+            sorted.sort_unstable();
+            Measured {
+                time: sorted[rounds / 2],
+                ratio: ratios[rounds / 2],
+            }
+        })
     }
 }
 
+fn batch(work: &dyn Fn()) -> u32 {
+    let mut runs = 1;
+    while time(runs, work) * runs < Meter::BATCH {
+        runs *= 2;
+    }
+    runs
+}
+
 /// Mean time of one run among `runs`.
-fn time<T>(runs: u32, work: &impl Fn() -> T) -> Duration {
+fn time(runs: u32, work: &dyn Fn()) -> Duration {
     let start = Instant::now();
     for _ in 0..runs {
-        black_box(work());
+        work();
     }
     start.elapsed() / runs
 }

@@ -46,7 +46,7 @@ impl Seen {
             .install
             .as_ref()
             .is_some_and(|install| install.is_default);
-        let (age, age_text) = match subject.age().map(|setting| setting.age) {
+        let (age, age_text) = match subject.age().map(|setting| setting.age.clone()) {
             None => ("none", None),
             Some(Age::Finite(_)) if is_default => ("default", None),
             Some(Age::Finite(age)) => ("", Some(age)),

@@ -133,7 +133,11 @@ impl<'a> AgeSetting<'a> {
         }
         let arguments = &istiod.arguments;
         let occurrences: Vec<&Flag<'a>> = arguments.all(AGE).collect();
-        let misspelt = misspelt(arguments).filter(|_| occurrences.is_empty());
+        let misspelt = if occurrences.is_empty() {
+            misspelt(arguments)
+        } else {
+            None
+        };
         let crashes = crashes(arguments, &occurrences, misspelt.as_ref(), version);
         let name = format!("`--{AGE}`");
         if !crashes.is_empty() {

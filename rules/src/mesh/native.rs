@@ -56,13 +56,13 @@ impl Around<'_> {
         };
         let refused = |text: &str| {
             Native::No(
-                format!("ENABLE_NATIVE_SIDECARS of istiod is {text:?}"),
+                format!("`ENABLE_NATIVE_SIDECARS` of istiod is {text:?}"),
                 Some(source.clone()),
             )
         };
         match setting {
             Setting::Unknown => Native::Unknown(vec![
-                "ENABLE_NATIVE_SIDECARS of istiod, which is set elsewhere".to_owned(),
+                "`ENABLE_NATIVE_SIDECARS` of istiod, which is set elsewhere".to_owned(),
             ]),
             Setting::Text(text) if version.minor < BY_ITSELF => {
                 if is_true(&text) {
@@ -72,7 +72,7 @@ impl Around<'_> {
                 }
             }
             Setting::Unset if version.minor < BY_ITSELF => {
-                let why = "makes native sidecars only with ENABLE_NATIVE_SIDECARS";
+                let why = "makes native sidecars only with `ENABLE_NATIVE_SIDECARS`";
                 Native::No(format!("istiod {version} {why}"), Some(source))
             }
             Setting::Text(text) if text == "true" => Native::Yes,

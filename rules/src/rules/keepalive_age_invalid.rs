@@ -18,7 +18,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let Some(setting) = cx.subject().age() else {
         return;
     };
-    let Age::Crashes(crashes) = setting.age else {
+    let Age::Crashes(crashes) = &setting.age else {
         return;
     };
     let target = cx.policy.keepalive.target;
@@ -29,6 +29,6 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             "istiod does not start: {} ({}); no proxy gets configuration and no pod is injected",
             crash.text, crash.why
         );
-        out.report(crash.at, message).fix(fix);
+        out.report(crash.at.clone(), message).fix(fix);
     }
 }

@@ -45,5 +45,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     } else {
         Severity::Error
     };
-    out.report(setting.at, message).severity(severity).fix(fix);
+    out.report(setting.at.clone(), message)
+        .severity(severity)
+        .fix(fix);
 }

@@ -41,7 +41,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     };
     let ops = setting.set(policy.target);
     let fix = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
-    out.report(setting.at, message).severity(severity).fix(fix);
+    out.report(setting.at.clone(), message)
+        .severity(severity)
+        .fix(fix);
 }
 
 /// New streams a second of 1000 proxies.

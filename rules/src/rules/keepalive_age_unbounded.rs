@@ -41,7 +41,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     };
     let ops = setting.set(policy.target);
     let set = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
-    out.report(setting.at, message).fix(fix.or(set));
+    out.report(setting.at.clone(), message).fix(fix.or(set));
 }
 
 /// What was meant can only be guessed: a person should look.
