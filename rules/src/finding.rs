@@ -124,6 +124,21 @@ pub struct Location {
     pub inner: Option<Pointer>,
 }
 
+impl Location {
+    /// The place inside the string that stands here: `path` are the member names below its root.
+    #[must_use]
+    pub fn inside(self, path: &str) -> Self {
+        let mut inner = Pointer::root();
+        for name in path.split('.') {
+            inner.push(name);
+        }
+        Self {
+            inner: Some(inner),
+            ..self
+        }
+    }
+}
+
 /// A second place that explains a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {

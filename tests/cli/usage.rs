@@ -91,7 +91,7 @@ fn the_mesh_can_be_told_by_options() {
     assert!(
         human
             .stdout
-            .contains("note: Kubernetes is 1.22 (--kubernetes-version)"),
+            .contains("Kubernetes is 1.22 (--kubernetes-version)"),
         "{human:?}"
     );
 }

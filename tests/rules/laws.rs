@@ -80,9 +80,10 @@ fn summaries_fit_a_list() {
     }
 }
 
-/// Lower case (or a field in backticks) first, no full stop last, one line.
+/// Lower case first (or a field in backticks, or a name), no full stop last, one line.
 fn is_message(text: &str) -> bool {
-    let starts = text.starts_with(|c: char| c.is_lowercase() || c == '`');
+    let starts =
+        text.starts_with(|c: char| c.is_lowercase() || c == '`') || text.starts_with("Kubernetes ");
     starts && !text.ends_with(['.', ' ']) && !text.contains('\n') && !text.contains("  ")
 }
 

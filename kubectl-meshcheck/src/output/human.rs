@@ -216,6 +216,6 @@ impl Print for Printer {
             let hint = format!("`{} RULE` explains a rule\n", self.explain);
             streams.report.put(hint);
         }
-        streams.report.put(summary::line(closing));
+        streams.report.put(summary::line(closing, self.detail));
     }
 }

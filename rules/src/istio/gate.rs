@@ -1,6 +1,7 @@
 //! Whether the application of a meshed workload waits for its proxy.
 
 use crate::engine::Context;
+use crate::finding::{Related, RelatedPlace};
 use crate::istio::PROXY;
 use crate::istio::Subject;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
@@ -31,8 +32,8 @@ pub struct Meshed<'s, 'a> {
 pub enum Gate {
     /// It waits, or there is nothing that would have to.
     Gated,
-    /// It does not wait, and why. Hold would make it wait.
-    Open(String),
+    /// It does not wait: why, and the facts that say so. Hold would make it wait.
+    Open(String, Vec<Related>),
     /// It does not wait although the proxy is a native sidecar, and why. Hold is ignored there.
     NativeOpen(String),
     /// Hold is asked for and lost, and how.
@@ -44,7 +45,7 @@ pub enum Gate {
 /// Whether hold is asked for.
 enum HoldAsked {
     Yes,
-    No(String),
+    No(String, Option<Related>),
     Unknown(String),
 }
 
@@ -116,14 +117,19 @@ impl Meshed<'_, '_> {
         match (native, self.hold(cx)) {
             (Native::Yes, _) => Gate::Gated,
             (native, HoldAsked::Yes) => match self.lost(cx) {
-                Some(how) if matches!(native, Native::No(_)) => Gate::Lost(how),
+                Some(how) if matches!(native, Native::No(..)) => Gate::Lost(how),
                 _ => Gate::Gated,
             },
-            (Native::No(native), HoldAsked::No(hold)) => {
-                Gate::Open(format!("{hold}, and {native}"))
+            (Native::No(native, source), HoldAsked::No(hold, told)) => {
+                let native_told = source.map(|source| Related {
+                    message: native.clone(),
+                    at: RelatedPlace::Fact(source),
+                });
+                let facts = told.into_iter().chain(native_told).collect();
+                Gate::Open(format!("{hold}, and {native}"), facts)
             }
-            (Native::Unknown(missing), HoldAsked::No(_)) => Gate::Unknown(missing),
-            (Native::No(_), HoldAsked::Unknown(missing)) => Gate::Unknown(vec![missing]),
+            (Native::Unknown(missing), HoldAsked::No(..)) => Gate::Unknown(missing),
+            (Native::No(..), HoldAsked::Unknown(missing)) => Gate::Unknown(vec![missing]),
             (Native::Unknown(mut missing), HoldAsked::Unknown(hold)) => {
                 missing.push(hold);
                 Gate::Unknown(missing)
@@ -170,22 +176,26 @@ impl Meshed<'_, '_> {
         }
         let version = cx.around.istio_version(&self.revision);
         if let Some(version) = version.value().filter(|version| version.minor < READS_HOLD) {
-            return HoldAsked::No(format!("a pod cannot ask istiod {version} for hold"));
+            return HoldAsked::No(format!("a pod cannot ask istiod {version} for hold"), None);
         }
         let annotation = self.template.annotation_text(CONFIG_ANNOTATION);
         match annotation.map_or(Hold::Absent, Hold::read) {
             Hold::Set(false) => {
-                return HoldAsked::No(format!("{CONFIG_ANNOTATION} says no hold"));
+                return HoldAsked::No(format!("{CONFIG_ANNOTATION} says no hold"), None);
             }
             // With a wrong type the pod cannot be created at all, which another rule says.
             Hold::Set(true) | Hold::WrongType(_) | Hold::Broken(_) => return HoldAsked::Yes,
             Hold::Absent | Hold::Misspelt(_) => {}
         }
         match cx.around.mesh_config(&self.revision) {
-            Known::Yes(config, source) => match &config.hold {
-                Hold::Set(true) => HoldAsked::Yes,
-                _ => HoldAsked::No(format!("no hold is asked for ({source} does not either)")),
-            },
+            Known::Yes(config, _) if config.hold == Hold::Set(true) => HoldAsked::Yes,
+            Known::Yes(_, source) => {
+                let told = Related {
+                    message: "the mesh's default asks for no hold".to_owned(),
+                    at: RelatedPlace::Fact(source),
+                };
+                HoldAsked::No("nothing asks for hold".to_owned(), Some(told))
+            }
             Known::Disputed(one, other) => HoldAsked::Unknown(format!(
                 "the mesh's default for hold ({one} and {other} disagree)"
             )),

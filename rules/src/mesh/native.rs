@@ -2,7 +2,7 @@
 
 use crate::istio::version::{KubernetesVersion, Minor, Version};
 use crate::istio::workload::PodTemplate;
-use crate::mesh::{Around, Known, Setting};
+use crate::mesh::{Around, Known, Setting, Source};
 
 /// The pod's own wish.
 const ANNOTATION: &str = "sidecar.istio.io/nativeSidecar";
@@ -20,8 +20,8 @@ const NODES: KubernetesVersion = KubernetesVersion::one(33);
 pub enum Native {
     /// It does.
     Yes,
-    /// It does not, and why.
-    No(String),
+    /// It does not: why, and the fact that says so where it is not the pod itself.
+    No(String, Option<Source>),
     /// It cannot be known: the facts that are missing, each with how to give it.
     Unknown(Vec<String>),
 }
@@ -29,8 +29,8 @@ pub enum Native {
 impl Around<'_> {
     /// Whether the control plane of `revision` injects a native sidecar into this pod.
     pub fn native(&self, template: &PodTemplate<'_>, revision: &str) -> Native {
-        let version = match self.istio_version(revision) {
-            Known::Yes(version, _) => version,
+        let (version, source) = match self.istio_version(revision) {
+            Known::Yes(version, source) => (version, source),
             Known::Disputed(one, other) => {
                 return Native::Unknown(vec![format!(
                     "istiod's version ({one} and {other} disagree)"
@@ -44,27 +44,39 @@ impl Around<'_> {
             }
         };
         if version.minor < CAN {
-            return Native::No(format!("istiod {version} has no native sidecars"));
+            let why = format!("istiod {version} has no native sidecars");
+            return Native::No(why, Some(source));
         }
         if let Some(decided) = wish(template, version) {
             return decided;
         }
-        let setting = match self.control_plane(revision) {
-            Known::Yes(plane, _) => plane.native.clone(),
-            Known::Disputed(..) | Known::No => Setting::Unset,
+        let (setting, source) = match self.control_plane(revision) {
+            Known::Yes(plane, told) => (plane.native.clone(), told),
+            Known::Disputed(..) | Known::No => (Setting::Unset, source),
+        };
+        let refused = |text: &str| {
+            Native::No(
+                format!("`ENABLE_NATIVE_SIDECARS` of istiod is {text:?}"),
+                Some(source.clone()),
+            )
         };
         match setting {
             Setting::Unknown => Native::Unknown(vec![
-                "ENABLE_NATIVE_SIDECARS of istiod, which is set elsewhere".to_owned(),
+                "`ENABLE_NATIVE_SIDECARS` of istiod, which is set elsewhere".to_owned(),
             ]),
-            Setting::Text(text) if version.minor < BY_ITSELF => by_switch(&text, version),
-            Setting::Unset if version.minor < BY_ITSELF => Native::No(format!(
-                "istiod {version} makes native sidecars only with ENABLE_NATIVE_SIDECARS"
-            )),
-            Setting::Text(text) if text == "true" => Native::Yes,
-            Setting::Text(text) if text != "auto" => {
-                Native::No(format!("ENABLE_NATIVE_SIDECARS of istiod is {text:?}"))
+            Setting::Text(text) if version.minor < BY_ITSELF => {
+                if is_true(&text) {
+                    Native::Yes
+                } else {
+                    refused(&text)
+                }
             }
+            Setting::Unset if version.minor < BY_ITSELF => {
+                let why = "makes native sidecars only with `ENABLE_NATIVE_SIDECARS`";
+                Native::No(format!("istiod {version} {why}"), Some(source))
+            }
+            Setting::Text(text) if text == "true" => Native::Yes,
+            Setting::Text(text) if text != "auto" => refused(&text),
             Setting::Text(_) | Setting::Unset => self.by_nodes(template),
         }
     }
@@ -72,10 +84,13 @@ impl Around<'_> {
     fn by_nodes(&self, template: &PodTemplate<'_>) -> Native {
         match self.nodes(template) {
             Some(nodes) if nodes.oldest >= NODES => Native::Yes,
-            Some(nodes) => Native::No(format!(
-                "the oldest node runs Kubernetes {}, and istiod waits for {NODES} on all of them",
-                nodes.oldest
-            )),
+            Some(nodes) => {
+                let why = format!(
+                    "the oldest node runs Kubernetes {}, and istiod waits for {NODES} on all of them",
+                    nodes.oldest
+                );
+                Native::No(why, Some(nodes.source))
+            }
             None => Native::Unknown(vec![
                 "the Kubernetes version of the nodes (--kubernetes-version)".to_owned(),
             ]),
@@ -98,7 +113,12 @@ fn wish(template: &PodTemplate<'_>, version: Version) -> Option<Native> {
     if version.minor < READS_ANNOTATION {
         return None;
     }
-    let refused = || Some(Native::No(format!("annotation {ANNOTATION} is {text:?}")));
+    let refused = || {
+        Some(Native::No(
+            format!("annotation {ANNOTATION} is {text:?}"),
+            None,
+        ))
+    };
     if version.minor < BY_ITSELF {
         return if text == "true" {
             Some(Native::Yes)
@@ -114,12 +134,6 @@ fn wish(template: &PodTemplate<'_>, version: Version) -> Option<Native> {
 }
 
 /// Go's `strconv.ParseBool`.
-fn by_switch(text: &str, version: Version) -> Native {
-    if matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True") {
-        Native::Yes
-    } else {
-        Native::No(format!(
-            "ENABLE_NATIVE_SIDECARS of istiod {version} is {text:?}"
-        ))
-    }
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }

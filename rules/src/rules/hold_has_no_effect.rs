@@ -108,7 +108,9 @@ fn check_annotation(template: &PodTemplate<'_>, enrolment: &Enrolment, out: &mut
                     vec![change],
                 )
             });
-            out.report(node.whole(), message).severity(refused).fix(fix);
+            out.report(node.whole().inside(FIELD), message)
+                .severity(refused)
+                .fix(fix);
         }
         Hold::Broken(why) => {
             let message = format!(
@@ -120,7 +122,8 @@ fn check_annotation(template: &PodTemplate<'_>, enrolment: &Enrolment, out: &mut
         Hold::Misspelt(key) => {
             let message =
                 format!("`{key}` in {CONFIG_ANNOTATION} is not `{FIELD}` and does nothing");
-            out.report(node.whole(), message).fix(respelt(&node, text));
+            out.report(node.whole().inside(&key), message)
+                .fix(respelt(&node, text));
         }
         Hold::Absent | Hold::Set(_) => {}
     }
@@ -229,7 +232,7 @@ fn check_init_containers(
         return;
     };
     let asks = matches!(hold_of(template), Hold::Set(true));
-    if !asks || !matches!(cx.around.native(template, revision), Native::No(_)) {
+    if !asks || !matches!(cx.around.native(template, revision), Native::No(..)) {
         return;
     }
     let first = template

@@ -52,7 +52,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 
 fn told(source: &Source, kubernetes: KubernetesVersion) -> Related {
     Related {
-        message: format!("this says that Kubernetes is {kubernetes}"),
+        message: format!("Kubernetes is {kubernetes}"),
         at: RelatedPlace::Fact(source.clone()),
     }
 }

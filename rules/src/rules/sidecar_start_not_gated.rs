@@ -70,12 +70,12 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
     match meshed.gate(cx) {
         // What is lost is the rule `hold-has-no-effect`'s to say.
         Gate::Gated | Gate::Lost(_) => {}
-        Gate::Open(why) => {
+        Gate::Open(why, facts) => {
             let message = format!(
                 "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
                 meshed.because
             );
-            out.report(at, message).fix(fix(template));
+            out.report(at, message).related(facts).fix(fix(template));
         }
         Gate::NativeOpen(why) => {
             let message = format!(
