@@ -14,8 +14,6 @@ mod items;
 mod law;
 #[path = "edit/members.rs"]
 mod members;
-#[path = "edit/mend.rs"]
-mod mend;
 #[path = "edit/refusals.rs"]
 mod refusals;
 #[path = "edit/scalars.rs"]

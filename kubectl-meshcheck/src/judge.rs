@@ -101,14 +101,25 @@ impl<'s> Judge<'s> {
         };
         work.report.tally.files = 1;
         work.report.tally.documents = documents(&stream);
-        for problem in &stream.problems {
-            let problem = Problem::read(work.file, problem);
-            work.report.tell(problem, Some(&stream.text), self.render);
-        }
+        self.tell_problems(&mut work);
         for document in &stream.documents {
             self.document(document, &mut work);
         }
         work.report
+    }
+
+    fn tell_problems(&self, work: &mut Work<'_>) {
+        let Stream { text, problems, .. } = work.stream;
+        if problems.is_empty() {
+            return;
+        }
+        // Once for all: a file may have thousands of them.
+        let lines: Vec<_> = text.lines().collect();
+        for problem in problems {
+            let line = problem.at.and_then(|at| lines.get(at.line.checked_sub(1)?));
+            let problem = Problem::read(work.file, problem);
+            work.report.tell(problem, line.copied(), self.render);
+        }
     }
 
     fn document(&self, document: &Document, work: &mut Work<'_>) {
@@ -216,12 +227,12 @@ impl FileReport {
         report
     }
 
-    fn tell(&mut self, problem: Problem, text: Option<&str>, render: &dyn Render) {
+    fn tell(&mut self, problem: Problem, line: Option<&str>, render: &dyn Render) {
         match problem.kind {
             Kind::Template => self.tally.templates += 1,
             _ => self.tally.unread += 1,
         }
-        let shown = render.problem(&problem, text);
+        let shown = render.problem(&problem, line);
         self.problems.push((problem, shown));
     }
 }

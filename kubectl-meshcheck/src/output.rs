@@ -21,8 +21,8 @@ pub trait Render: Sync {
     fn shows(&self, finding: &Finding) -> bool;
     /// A finding.
     fn finding(&self, shown: &Shown<'_>) -> String;
-    /// A problem; `text` is that of the file where it could be read.
-    fn problem(&self, problem: &Problem, text: Option<&str>) -> String;
+    /// A problem; `line` is the one that it stands in, where the file has that line.
+    fn problem(&self, problem: &Problem, line: Option<&str>) -> String;
 }
 
 /// Puts the texts together. Asked in the order of the files.

@@ -165,4 +165,10 @@ fn block_at_the_end_of_a_file_without_line_break() {
         &[replace("/a", "x\nz\n")],
         "a: |\n  x\n  z\n",
     );
+    check("a: |\n  x", &[replace("/a", "y")], "a: |\n  y");
+    check(
+        "a: |\n  x",
+        &[add("/b", 1), add("/c", 2)],
+        "a: |-\n  x\nb: 1\nc: 2",
+    );
 }

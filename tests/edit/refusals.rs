@@ -103,8 +103,8 @@ fn layout_that_is_not_covered() {
         "the layout around line 3 is one that edits do not cover",
     );
     refused(
-        // Without a line break at its end the block holds another text than with one.
-        "a: |\n  x",
+        // Cut off by the end of the file, the block holds another text than above a new member.
+        "a:\n  b: |\n    x",
         &[add("/d", 1)],
         "the edited text would not read back as the patched document",
     );

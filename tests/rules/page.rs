@@ -87,7 +87,7 @@ impl Page {
             } else if let Some(section) = line.strip_prefix("## ") {
                 page.sections.push(section.to_owned());
             } else if let Some(title) = line.strip_prefix("# ") {
-                page.title = title.to_owned();
+                title.clone_into(&mut page.title);
             } else if page.summary.is_empty() && !page.title.is_empty() {
                 line.clone_into(&mut page.summary);
             }

@@ -103,11 +103,16 @@ fn changed_lines(
             text: written.fold(String::new(), |text, line| text + line_break + &line),
         });
     }
-    let end = gone
-        .last()
-        .map_or(places[0].start, |last| lines::end(text, last.end));
-    Some(Splice {
-        range: places[0].start..end,
-        text: written.fold(String::new(), |text, line| text + &line + line_break),
-    })
+    let (range, text) = match (gone.last(), places.get(gone.len())) {
+        (Some(_), Some(below)) if come.is_empty() => (places[0].start..below.start, String::new()),
+        (Some(last), _) => (
+            places[0].start..last.end,
+            written.collect::<Vec<_>>().join(line_break),
+        ),
+        (None, _) => (
+            places[0].start..places[0].start,
+            written.fold(String::new(), |text, line| text + &line + line_break),
+        ),
+    };
+    Some(Splice { range, text })
 }

@@ -232,6 +232,16 @@ impl<'t> Rewriter<'t> {
         self.layout.starts_with(&entry.value, '|') || self.layout.starts_with(&entry.value, '>')
     }
 
+    /// Behind the header of a block scalar that ends with the file, without a line break, and does
+    /// not say what that means.
+    pub(super) fn cut_off(&self, entry: &Entry) -> Option<usize> {
+        let text = self.text();
+        let last = entry.value.end == text.len() && !text.ends_with('\n');
+        let header = text[entry.value.clone()].split_whitespace().next()?;
+        let plain = last && self.is_block_scalar(entry) && !header.contains(['-', '+']);
+        plain.then_some(entry.value.start + header.len())
+    }
+
     fn before(&self, entry: &Entry) -> Option<&'t Value> {
         let origin = entry.origin.as_ref()?;
         self.layout.source.pointer(origin.as_str())

@@ -95,16 +95,17 @@ impl Render for Human {
         format!("{}\n\n", self.findings.render(&groups))
     }
 
-    fn problem(&self, problem: &Problem, text: Option<&str>) -> String {
+    fn problem(&self, problem: &Problem, line: Option<&str>) -> String {
         let level = Level::ERROR;
         let title = level
             .clone()
             .primary_title(problem.message.as_str())
             .id(problem.kind.as_str());
-        let text = text.unwrap_or_default();
         let at = problem.position();
-        let groups = match at.and_then(|at| Excerpt::at(text, at)) {
-            Some(excerpt) => excerpt.below(title, level, for_people(&problem.file)),
+        let groups = match line.zip(at) {
+            Some((line, at)) => {
+                Excerpt::at(line, at).below(title, level, for_people(&problem.file))
+            }
             None => vec![title.element(origin(&problem.file, at))],
         };
         format!("{}\n\n", self.problems.render(&groups))
@@ -215,6 +216,6 @@ impl Print for Printer {
             let hint = format!("`{} RULE` explains a rule\n", self.explain);
             streams.report.put(hint);
         }
-        streams.report.put(summary::line(closing));
+        streams.report.put(summary::line(closing, self.detail));
     }
 }

@@ -198,16 +198,14 @@ impl Meshed<'_, '_> {
             Hold::Absent | Hold::Misspelt(_) => {}
         }
         match cx.around.mesh_config(&self.revision) {
-            Known::Yes(config, source) => match &config.hold {
-                Hold::Set(true) => HoldAsked::Yes,
-                _ => {
-                    let told = Related {
-                        message: "the mesh's default asks for no hold".to_owned(),
-                        at: RelatedPlace::Fact(source),
-                    };
-                    HoldAsked::No("nothing asks for hold".to_owned(), Some(told))
-                }
-            },
+            Known::Yes(config, _) if config.hold == Hold::Set(true) => HoldAsked::Yes,
+            Known::Yes(_, source) => {
+                let told = Related {
+                    message: "the mesh's default asks for no hold".to_owned(),
+                    at: RelatedPlace::Fact(source),
+                };
+                HoldAsked::No("nothing asks for hold".to_owned(), Some(told))
+            }
             Known::Disputed(one, other) => HoldAsked::Unknown(format!(
                 "the mesh's default for hold ({one} and {other} disagree)"
             )),

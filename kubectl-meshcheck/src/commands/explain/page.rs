@@ -9,14 +9,21 @@ const PLAIN: &str = "\x1b[0m";
 pub(super) fn shown(page: &str, summary: &str, colored: bool) -> String {
     let mut out = String::new();
     let mut in_code = false;
+    let mut is_fixed = false;
     let said = |line: &&str| line.is_empty() || line.starts_with("# ") || *line == summary;
     for line in page.trim().lines().skip_while(said) {
         if let Some(info) = line.strip_prefix("```") {
             in_code = !in_code;
+            is_fixed = info.ends_with(" fixed");
             if in_code && let Some(caption) = caption(info) {
                 let _ = writeln!(out, "  {caption}:\n");
             }
         } else if in_code && !line.is_empty() {
+            // The mark is the page's, and nothing is wrong there any more.
+            let line = line
+                .strip_suffix(" # error")
+                .filter(|_| is_fixed)
+                .unwrap_or(line);
             let _ = writeln!(out, "    {line}");
         } else if let Some(heading) = line.strip_prefix("## ").filter(|_| !in_code) {
             let (bold, plain) = if colored { (BOLD, PLAIN) } else { ("", "") };

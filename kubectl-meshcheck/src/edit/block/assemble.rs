@@ -28,6 +28,9 @@ pub(super) struct Assembly<'a> {
     cursor: usize,
     text: String,
     open: bool,
+    /// Behind the `|` of a block that the end of the file cuts off in front of its line break: with
+    /// more text below, it needs a `-` to mean the same.
+    cut_off: Option<usize>,
 }
 
 /// The new text of a collection.
@@ -58,6 +61,7 @@ impl<'a> Assembly<'a> {
             cursor: 0,
             text: String::new(),
             open: false,
+            cut_off: None,
         }
     }
 
@@ -101,7 +105,10 @@ impl<'a> Assembly<'a> {
         if at == 0 && self.block.inline {
             self.push_blanks(self.block.column);
         }
+        let cut_off = self.rewriter.cut_off(entry).filter(|_| slot.is_kept());
+        let cut_off = cut_off.map(|header| self.text.len() + header - region.body.start);
         self.push(&body);
+        self.cut_off = cut_off;
         self.open = body.ends_with('\n') && !old.ends_with('\n');
         Ok(())
     }
@@ -167,6 +174,9 @@ impl<'a> Assembly<'a> {
     }
 
     fn push(&mut self, lines: &str) {
+        if let Some(header) = self.cut_off.take_if(|_| !lines.is_empty()) {
+            self.text.insert(header, '-');
+        }
         self.text.push_str(lines);
         self.open = false;
         if !lines.is_empty() && !lines.ends_with('\n') {

@@ -45,12 +45,11 @@ impl<'t> Excerpt<'t> {
         Self::cut(line, span.start, start..end.max(start))
     }
 
-    /// One character of `text`; `None` where the text has no such line.
-    pub(super) fn at(text: &'t str, at: Position) -> Option<Self> {
-        let line = text.lines().nth(at.line.checked_sub(1)?)?;
+    /// One character of a line.
+    pub(super) fn at(line: &'t str, at: Position) -> Self {
         let start = byte_of(line, at.column);
         let width = line[start..].chars().next().map_or(0, char::len_utf8);
-        Some(Self::cut(line, at, start..start + width))
+        Self::cut(line, at, start..start + width)
     }
 
     fn cut(line: &'t str, at: Position, mark: Range<usize>) -> Self {
@@ -164,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn a_position_behind_the_text_has_no_excerpt() {
-        let at = Position { line: 9, column: 1 };
-        assert_eq!(Excerpt::at("a: 1\n", at), None);
+    fn a_position_behind_the_line_marks_its_end() {
+        let excerpt = Excerpt::at("a: 1", Position { line: 9, column: 7 });
+        assert_eq!((&*excerpt.line, excerpt.mark), ("a: 1", 4..4));
     }
 }

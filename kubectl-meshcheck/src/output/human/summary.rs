@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
+use super::Detail;
 use crate::output::{Closing, counted};
 use crate::report::Tally;
 
 /// `checked 3 objects in 5 documents, 2 files: 1 error, 2 warnings; skipped: ...`.
-pub(super) fn line(closing: &Closing) -> String {
+pub(super) fn line(closing: &Closing, detail: Detail) -> String {
     let tally = &closing.tally;
     let mut line = format!(
         "checked {} in {}, {}: {}",
         counted(tally.checked, "object"),
         counted(tally.documents, "document"),
         counted(tally.files, "file"),
-        findings(tally),
+        findings(tally, detail),
     );
     for part in [fixes(closing), problems(tally), skipped(closing)] {
         if !part.is_empty() {
@@ -24,7 +25,7 @@ pub(super) fn line(closing: &Closing) -> String {
     line
 }
 
-fn findings(tally: &Tally) -> String {
+fn findings(tally: &Tally, detail: Detail) -> String {
     let found = tally.findings;
     let parts = [
         (found.error, "error"),
@@ -35,7 +36,8 @@ fn findings(tally: &Tally) -> String {
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| match what {
-            "info" => format!("{count} info (--verbose shows them)"),
+            "info" if detail == Detail::Usual => format!("{count} info (--verbose shows them)"),
+            "info" => format!("{count} info"),
             _ => counted(count, what),
         })
         .collect();
