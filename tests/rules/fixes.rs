@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshcheck_rules::{Applicability, Finding, Object};
+use meshcheck_rules::{Applicability, Finding, Object, Severity};
 use serde_json::Value;
 
 use crate::case::{Case, all};
@@ -18,10 +18,11 @@ fn findings(case: &Case, index: usize, value: &Value) -> Vec<Finding> {
     reports.flat_map(|report| report.findings).collect()
 }
 
-/// How often each thing is said. Places do not count here: a fix may move what they point at.
+/// How often each thing is said that matters: an info may name the limits of what a fix just set.
+/// Places do not count here: a fix may move what they point at.
 fn said(findings: &[Finding]) -> BTreeMap<(&str, &str), usize> {
     let mut said = BTreeMap::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|f| f.severity > Severity::Info) {
         *said
             .entry((finding.rule, finding.message.as_str()))
             .or_default() += 1;

@@ -240,7 +240,7 @@ fn check_lost(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
     out.report(at, message);
 }
 
-/// Init containers run before a proxy that is not native, whatever hold says or would say.
+/// Init containers run before a proxy that is not native: hold, which was asked for, does not change it.
 fn check_init_containers(
     cx: &Context<'_>,
     template: &PodTemplate<'_>,
@@ -250,7 +250,8 @@ fn check_init_containers(
     let Enrolment::In { revision, .. } = enrolment else {
         return;
     };
-    if !matches!(cx.around.native(template, revision), Native::No(..)) {
+    let asks = matches!(hold_of(template), Hold::Set(true));
+    if !asks || !matches!(cx.around.native(template, revision), Native::No(..)) {
         return;
     }
     let first = template
