@@ -1,6 +1,6 @@
 //! Patches to edits of a file's text that keep its comments, its layout and its line ends.
 //!
-//! A [`plan`] follows the patch node by node, so that each node keeps its origin; the rewriter turns
+//! A plan follows the patch node by node, so that each node keeps its origin; the rewriter turns
 //! what changed into splices of the text. Neither is trusted: an edit counts only if the edited text,
 //! read again, is the patched value in that document and the other documents are untouched. The rest
 //! is refused, with the reason.
