@@ -75,7 +75,9 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
                 "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
                 meshed.because
             );
-            out.report(at, message).related(facts).fix(fix(template));
+            out.report(at, message)
+                .related(facts.iter().cloned())
+                .fix(fix(template));
         }
         Gate::NativeOpen(why) => {
             let message = format!(
