@@ -1,6 +1,6 @@
 //! Patches to edits of a file's text that keep its comments, its layout and its line ends.
 //!
-//! A [`plan`] follows the patch node by node, so that each node keeps its origin; the rewriter turns
+//! A plan follows the patch node by node, so that each node keeps its origin; the rewriter turns
 //! what changed into splices of the text. Neither is trusted: an edit counts only if the edited text,
 //! read again, is the patched value in that document and the other documents are untouched. The rest
 //! is refused, with the reason.
@@ -19,6 +19,7 @@ mod rewrite;
 mod scalar;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use json_patch::{Patch, PatchError};
 use meshcheck_rules::yaml::{Document, Options, Stream};
@@ -82,6 +83,9 @@ pub enum RefusalReason {
         /// Line, from 1.
         line: usize,
     },
+    /// The editor broke down.
+    #[error("the edit broke down, which is a defect of meshcheck")]
+    Defect,
     /// The proof failed.
     #[error("the edited text would not read back as the patched document")]
     Unproved,
@@ -99,7 +103,9 @@ pub fn apply(stream: &Stream, edits: &[DocumentEdit<'_>], options: &Options) -> 
     let mut refused = Vec::new();
     let mut candidates = Vec::new();
     for edit in edits {
-        match Candidate::new(stream, *edit, options) {
+        // A defect of ours costs this document its fix, not the others theirs.
+        let candidate = catch_unwind(AssertUnwindSafe(|| Candidate::new(stream, *edit, options)));
+        match candidate.unwrap_or(Err(RefusalReason::Defect)) {
             Ok(candidate) => candidates.push(candidate),
             Err(reason) => refused.push(refusal(edit.document, reason)),
         }

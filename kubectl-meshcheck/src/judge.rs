@@ -45,7 +45,6 @@ pub struct Judge<'s> {
 struct Work<'a> {
     file: &'a Arc<str>,
     place: Place<'a>,
-    stream: &'a Stream,
     report: FileReport,
 }
 
@@ -88,28 +87,27 @@ impl<'s> Judge<'s> {
                 return FileReport::of(problem, self.render);
             }
         };
-        let stream = Stream::read(&bytes, &self.session.options);
-        drop(bytes);
         let mut work = Work {
             file: &input.name,
             place: Place::file(&input.place),
-            stream: &stream,
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
             },
         };
+        let stream = Stream::each(&bytes, &self.session.options, |text, document| {
+            work.report.tally.documents += 1;
+            self.document(&document, text, &mut work);
+        });
+        let broken = stream.problems.iter().filter(|p| p.document.is_some());
         work.report.tally.files = 1;
-        work.report.tally.documents = documents(&stream);
-        self.tell_problems(&mut work);
-        for document in &stream.documents {
-            self.document(document, &mut work);
-        }
+        work.report.tally.documents += broken.count();
+        self.tell_problems(&stream, &mut work);
         work.report
     }
 
-    fn tell_problems(&self, work: &mut Work<'_>) {
-        let Stream { text, problems, .. } = work.stream;
+    fn tell_problems(&self, stream: &Stream, work: &mut Work<'_>) {
+        let Stream { text, problems, .. } = stream;
         if problems.is_empty() {
             return;
         }
@@ -122,7 +120,7 @@ impl<'s> Judge<'s> {
         }
     }
 
-    fn document(&self, document: &Document, work: &mut Work<'_>) {
+    fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
         let objects = Object::all(&document.value);
         let tally = &mut work.report.tally;
         tally.objects += objects.len();
@@ -135,7 +133,7 @@ impl<'s> Judge<'s> {
             }
         }
         if !found.is_empty() {
-            self.show(found, document, work);
+            self.show(found, document, text, work);
         }
     }
 
@@ -161,8 +159,7 @@ impl<'s> Judge<'s> {
         }
     }
 
-    fn show(&self, found: Vec<Found<'_>>, document: &Document, work: &mut Work<'_>) {
-        let text = &work.stream.text;
+    fn show(&self, found: Vec<Found<'_>>, document: &Document, text: &str, work: &mut Work<'_>) {
         let spans = document.spans(text, &self.session.options);
         let mut placed: Vec<_> = found
             .into_iter()
@@ -235,14 +232,4 @@ impl FileReport {
         let shown = render.problem(&problem, line);
         self.problems.push((problem, shown));
     }
-}
-
-/// Every document counts, those too that could not be read.
-fn documents(stream: &Stream) -> usize {
-    let mut broken: Vec<_> = stream.problems.iter().filter_map(|p| p.document).collect();
-    broken.sort_unstable();
-    broken.dedup();
-    let read = |index: &usize| stream.documents.binary_search_by_key(index, |d| d.index);
-    broken.retain(|index| read(index).is_err());
-    stream.documents.len() + broken.len()
 }

@@ -56,10 +56,12 @@ impl<'i> Session<'i> {
         if !self.options.plain && !Mesh::may_learn_from_text(&bytes) {
             return Vec::new();
         }
-        let mut documents = Stream::read(&bytes, &self.options).documents;
-        documents.retain(|document| {
+        let mut documents = Vec::new();
+        Stream::each(&bytes, &self.options, |_, document| {
             let objects = Object::all(&document.value);
-            objects.iter().any(Mesh::may_learn_from)
+            if objects.iter().any(Mesh::may_learn_from) {
+                documents.push(document);
+            }
         });
         documents
     }

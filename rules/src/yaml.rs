@@ -152,6 +152,12 @@ impl Stream {
     pub fn read(bytes: &[u8], options: &Options) -> Self {
         stream::read(bytes, options)
     }
+
+    /// Reads a file one document after the other, and keeps none: a large file costs its text and
+    /// one document. The text is handed over with each of them; [`Stream::documents`] stays empty.
+    pub fn each(bytes: &[u8], options: &Options, take: impl FnMut(&str, Document)) -> Self {
+        stream::each(bytes, options, take)
+    }
 }
 
 impl Document {

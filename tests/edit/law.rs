@@ -144,6 +144,7 @@ fn edit_file(name: &str, bytes: &[u8], rng: &mut Rng, tally: &mut Tally) {
         let context = format!("{name} document {}\n{patch}", document.index);
         if let Some(Refusal { reason, .. }) = edited.refused.first() {
             assert_eq!(edited.text, stream.text, "a refusal changed the text");
+            assert!(!matches!(reason, RefusalReason::Defect), "{context}");
             // What is used in several places cannot be edited in one.
             if !matches!(reason, RefusalReason::Shared { .. }) {
                 tally.refused += 1;
@@ -221,8 +222,17 @@ fn lines_of(stream: &Stream, document: &Document, pointer: &str) -> Range<usize>
     });
     let text = &stream.text;
     let bytes = located.span.bytes;
-    let start = text[..bytes.start].rfind('\n').map_or(0, |at| at + 1);
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let mut start = line_start(bytes.start);
     let column = bytes.start - start;
+    // An item may stand below its dash.
+    let item = pointer.ends_with(|c: char| c.is_ascii_digit());
+    while item && start > 0 && text[start..bytes.start].trim().is_empty() {
+        start = line_start(start - 1);
+        if text[start..].trim_start().starts_with('-') {
+            break;
+        }
+    }
     let mut end = bytes.end;
     loop {
         let next = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);

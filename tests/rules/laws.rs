@@ -82,8 +82,10 @@ fn summaries_fit_a_list() {
 
 /// Lower case first (or a field in backticks, or a name), no full stop last, one line.
 fn is_message(text: &str) -> bool {
-    let starts =
-        text.starts_with(|c: char| c.is_lowercase() || c == '`') || text.starts_with("Kubernetes ");
+    let first = text.split(' ').next().unwrap_or_default();
+    let is_name =
+        first == "Kubernetes" || (first.contains('_') && !first.contains(char::is_lowercase));
+    let starts = is_name || text.starts_with(|c: char| c.is_lowercase() || c == '`');
     starts && !text.ends_with(['.', ' ']) && !text.contains('\n') && !text.contains("  ")
 }
 

@@ -93,6 +93,10 @@ impl Rewriter<'_> {
         };
         for index in 0..block.entries.len() {
             let region = self.region(&block, index, floor);
+            // Nodes whose anchors or tags stand in odd places.
+            if !(region.gap <= region.lead && region.lead <= region.body.start) {
+                return Err(self.layout.unknown(block.entries[index].start));
+            }
             block.regions.push(region);
         }
         block.trailing = self.trailing(&block, site);

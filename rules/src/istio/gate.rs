@@ -32,7 +32,8 @@ pub struct Meshed<'s, 'a> {
 pub enum Gate {
     /// It waits, or there is nothing that would have to.
     Gated,
-    /// It does not wait: why, and the facts that say so. Hold would make it wait.
+    /// It does not wait: why, and the facts that say so. Whether hold would make it wait says
+    /// [`Meshed::hold_would_help`].
     Open(String, Vec<Related>),
     /// It does not wait although the proxy is a native sidecar, and why. Hold is ignored there.
     NativeOpen(String),
@@ -151,6 +152,15 @@ impl Meshed<'_, '_> {
             )),
             _ => Gate::Gated,
         }
+    }
+
+    /// Whether the pod can ask for hold and would get it.
+    pub fn hold_would_help(&self, cx: &Context<'_>) -> bool {
+        let version = cx.around.istio_version(self.revision);
+        let is_read = version
+            .value()
+            .is_none_or(|version| version.minor >= READS_HOLD);
+        is_read && self.lost(cx).is_none()
     }
 
     /// How the wait that hold adds is replaced: by a start hook of the pod's own, or of the mesh's.

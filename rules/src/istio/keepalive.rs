@@ -71,6 +71,8 @@ pub struct Crash<'a> {
     /// Where.
     pub at: Location,
     setter: Setter<'a>,
+    /// The last occurrence, where it is another and no crash: it decides once this one is mended.
+    decisive: Option<Setter<'a>>,
 }
 
 /// How a value is put in place.
@@ -115,7 +117,11 @@ impl Crash<'_> {
     /// Operations that put `target` in the place of what istiod refuses; empty where that would be
     /// a guess.
     pub fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
-        self.setter.set(target)
+        let mut ops = self.setter.set(target);
+        if !ops.is_empty() {
+            ops.extend(self.decisive.iter().flat_map(|setter| setter.set(target)));
+        }
+        ops
     }
 }
 
@@ -221,6 +227,7 @@ impl<'a> AgeSetting<'a> {
                 why,
                 at: at.clone(),
                 setter: setter.clone(),
+                decisive: None,
             }])
         };
         let age = match GoDuration::parse(&text) {
@@ -313,7 +320,16 @@ fn crashes<'a>(
     misspelt: Option<&Misspelt<'a>>,
     version: Option<Version>,
 ) -> Vec<Crash<'a>> {
-    let mut found: Vec<Crash<'a>> = occurrences.iter().filter_map(|flag| crash(flag)).collect();
+    let decisive = occurrences.last().filter(|flag| crash(flag).is_none());
+    let decisive = decisive.map(|flag| setter(flag));
+    let mut found: Vec<Crash<'a>> = occurrences
+        .iter()
+        .filter_map(|flag| crash(flag))
+        .map(|crash| Crash {
+            decisive: decisive.clone(),
+            ..crash
+        })
+        .collect();
     // A flag that has taken another flag as its value leaves that one's value behind.
     let ate_flag = occurrences.iter().any(|flag| eats_flag(flag));
     let leftovers = arguments.leftovers.iter().filter(|_| !ate_flag);
@@ -325,6 +341,7 @@ fn crashes<'a>(
             Ok(_) if !arguments.ended => Setter::Joined(node.clone()),
             _ => Setter::Impossible,
         },
+        decisive: decisive.clone(),
     }));
     if let (Some(misspelt), Some(version)) = (misspelt, version)
         && version.minor < IGNORES_UNKNOWN_FLAGS
@@ -334,6 +351,7 @@ fn crashes<'a>(
             why: format!("an unknown flag ends an istiod before {IGNORES_UNKNOWN_FLAGS}"),
             at: misspelt.at.as_value(),
             setter: Setter::Impossible,
+            decisive: None,
         });
     }
     found
@@ -358,5 +376,6 @@ fn crash<'a>(flag: &Flag<'a>) -> Option<Crash<'a>> {
         why,
         at: flag.value_node().as_value(),
         setter: setter(flag),
+        decisive: None,
     })
 }

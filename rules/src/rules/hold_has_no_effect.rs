@@ -23,6 +23,8 @@ declare_rule! {
 
 /// The name in Istio's release notes, which nothing reads.
 const MISSPELT_NATIVE: &str = "sidecar.istio.io/native-side";
+/// The name that is read.
+const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
@@ -38,10 +40,14 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     if *enrolment == Enrolment::Out || is_rendered || is_proxyless(template) {
         return;
     }
-    check_annotation(template, enrolment, out);
-    check_misplaced(cx, template, out);
+    let meshed = subject.meshed(cx);
+    let would_help = meshed
+        .as_ref()
+        .is_none_or(|meshed| meshed.hold_would_help(cx));
+    check_annotation(template, enrolment, would_help, out);
+    check_misplaced(cx, template, would_help, out);
     check_misspelt_native(template, out);
-    if let Some(meshed) = subject.meshed(cx) {
+    if let Some(meshed) = meshed {
         check_lost(cx, &meshed, out);
     }
     check_init_containers(cx, template, enrolment, out);
@@ -84,7 +90,12 @@ fn check_rendered(template: &PodTemplate<'_>, proxy: &Proxy<'_>, out: &mut Findi
 }
 
 /// What the annotation says and Istio does not take.
-fn check_annotation(template: &PodTemplate<'_>, enrolment: &Enrolment, out: &mut Findings) {
+fn check_annotation(
+    template: &PodTemplate<'_>,
+    enrolment: &Enrolment,
+    would_help: bool,
+    out: &mut Findings,
+) {
     let Some(node) = template.annotation(CONFIG_ANNOTATION) else {
         return;
     };
@@ -123,7 +134,7 @@ fn check_annotation(template: &PodTemplate<'_>, enrolment: &Enrolment, out: &mut
             let message =
                 format!("`{key}` in {CONFIG_ANNOTATION} is not `{FIELD}` and does nothing");
             out.report(node.whole().inside(&key), message)
-                .fix(respelt(&node, text));
+                .fix(respelt(&node, text).filter(|_| would_help));
         }
         Hold::Absent | Hold::Set(_) => {}
     }
@@ -140,7 +151,12 @@ fn respelt(node: &Node<'_>, text: &str) -> Option<Fix> {
 }
 
 /// The annotation on the workload's own metadata, where only the pod template's counts.
-fn check_misplaced(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Findings) {
+fn check_misplaced(
+    cx: &Context<'_>,
+    template: &PodTemplate<'_>,
+    would_help: bool,
+    out: &mut Findings,
+) {
     let root = &cx.object.root;
     if template.annotation(CONFIG_ANNOTATION).is_some() {
         return;
@@ -171,6 +187,7 @@ fn check_misplaced(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Findi
             "move the annotation to the pod template",
             vec![copy, op::remove(&node.pointer())],
         );
+        let fix = would_help.then_some(fix);
         out.report(node.whole(), message).fix(fix);
         return;
     }
@@ -182,15 +199,17 @@ fn check_misspelt_native(template: &PodTemplate<'_>, out: &mut Findings) {
     };
     let message = format!(
         "annotation {MISSPELT_NATIVE} does nothing (Istio's release notes misspell it); the name is \
-         sidecar.istio.io/nativeSidecar"
+         {NATIVE}"
     );
     let add = op::add_below(
         &template.node,
-        &["metadata", "annotations", "sidecar.istio.io/nativeSidecar"],
+        &["metadata", "annotations", NATIVE],
         node.value().clone(),
     );
     let ops = vec![op::remove(&node.pointer()), add];
-    let fix = Fix::needs_review("write sidecar.istio.io/nativeSidecar", ops);
+    // A no would take the gate away that the mesh may have, and what is there already was meant.
+    let is_plain = node.str() == Some("true") && template.annotation(NATIVE).is_none();
+    let fix = is_plain.then(|| Fix::needs_review(format!("write {NATIVE}"), ops));
     out.report(node.whole(), message).fix(fix);
 }
 
@@ -221,7 +240,7 @@ fn check_lost(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
     out.report(at, message);
 }
 
-/// Init containers run before a proxy that is not native, whatever hold says.
+/// Init containers run before a proxy that is not native, whatever hold says or would say.
 fn check_init_containers(
     cx: &Context<'_>,
     template: &PodTemplate<'_>,
@@ -231,8 +250,7 @@ fn check_init_containers(
     let Enrolment::In { revision, .. } = enrolment else {
         return;
     };
-    let asks = matches!(hold_of(template), Hold::Set(true));
-    if !asks || !matches!(cx.around.native(template, revision), Native::No(..)) {
+    if !matches!(cx.around.native(template, revision), Native::No(..)) {
         return;
     }
     let first = template

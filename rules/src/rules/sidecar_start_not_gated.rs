@@ -75,9 +75,10 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
                 "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
                 meshed.because
             );
+            let fix = fix(template).filter(|_| meshed.hold_would_help(cx));
             out.report(at, message)
                 .related(facts.iter().cloned())
-                .fix(fix(template));
+                .fix(fix);
         }
         Gate::NativeOpen(why) => {
             let message = format!(
@@ -103,7 +104,7 @@ fn fix(template: &PodTemplate<'_>) -> Option<Fix> {
     let title =
         format!("set `{FIELD}: true` in annotation {CONFIG_ANNOTATION} of the pod template");
     let written = template.annotation(CONFIG_ANNOTATION);
-    let text = written.as_ref().and_then(Node::str).unwrap_or_default();
+    let text = written.as_ref().map_or(Some(""), Node::str)?;
     let held = Value::String(with_hold(text)?);
     let change = match &written {
         Some(node) => op::replace(&node.pointer(), held),

@@ -6,6 +6,15 @@ use super::split::{Chunk, split};
 use super::{Document, Encoding, Options, Problem, ProblemKind, Stream, decode, document, json};
 
 pub(super) fn read(bytes: &[u8], options: &Options) -> Stream {
+    let mut documents = Vec::new();
+    let stream = each(bytes, options, |_, document| documents.push(document));
+    Stream {
+        documents,
+        ..stream
+    }
+}
+
+pub(super) fn each(bytes: &[u8], options: &Options, take: impl FnMut(&str, Document)) -> Stream {
     if let Some(problem) = too_large(bytes.len(), options) {
         return whole(problem);
     }
@@ -13,53 +22,68 @@ pub(super) fn read(bytes: &[u8], options: &Options) -> Stream {
         Ok(decoded) => decoded,
         Err(problem) => return whole(problem),
     };
-    let mut stream = Stream {
+    let mut reading = Reading {
+        text: &text,
+        options,
+        next_index: 0,
+        problems: Vec::new(),
+        take,
+    };
+    for chunk in split(&text) {
+        reading.chunk(&chunk);
+    }
+    let problems = reading.problems;
+    Stream {
         text,
         encoding,
         documents: Vec::new(),
-        problems: Vec::new(),
-    };
-    for chunk in split(&stream.text) {
-        stream.add(&chunk, options);
+        problems,
     }
-    stream
 }
 
-impl Stream {
-    fn add(&mut self, chunk: &Chunk, options: &Options) {
-        let Err(fault) = self.try_add(chunk, options) else {
+/// A file while it is read.
+struct Reading<'t, T> {
+    text: &'t str,
+    options: &'t Options,
+    /// Documents and problems together have every index once.
+    next_index: usize,
+    problems: Vec<Problem>,
+    take: T,
+}
+
+impl<T: FnMut(&str, Document)> Reading<'_, T> {
+    fn chunk(&mut self, chunk: &Chunk) {
+        let Err(fault) = self.document(chunk) else {
             return;
         };
-        let cuts = json::cuts(&self.text, chunk.body.clone(), &options.limits);
+        let cuts = json::cuts(self.text, chunk.body.clone(), &self.options.limits);
         if cuts.is_empty() {
-            self.add_problem(chunk, fault);
+            self.problem(chunk, fault);
             return;
         }
-        for part in chunk.parts(&self.text, &cuts) {
-            if let Err(fault) = self.try_add(&part, options) {
-                self.add_problem(&part, fault);
+        for part in chunk.parts(self.text, &cuts) {
+            if let Err(fault) = self.document(&part) {
+                self.problem(&part, fault);
             }
         }
     }
 
-    /// Documents and problems together have every index once.
-    fn next_index(&self) -> usize {
-        self.documents.len() + self.problems.len()
-    }
-
-    fn try_add(&mut self, chunk: &Chunk, options: &Options) -> Result<(), Fault> {
-        let value = document::value(&self.text, chunk, options)?;
-        self.documents.push(Document {
-            index: self.next_index(),
+    fn document(&mut self, chunk: &Chunk) -> Result<(), Fault> {
+        let value = document::value(self.text, chunk, self.options)?;
+        let document = Document {
+            index: self.next_index,
             value,
             bytes: chunk.body.clone(),
             chunk: chunk.clone(),
-        });
+        };
+        self.next_index += 1;
+        (self.take)(self.text, document);
         Ok(())
     }
 
-    fn add_problem(&mut self, chunk: &Chunk, fault: Fault) {
-        let problem = problem(&self.text, self.next_index(), chunk, fault);
+    fn problem(&mut self, chunk: &Chunk, fault: Fault) {
+        let problem = problem(self.text, self.next_index, chunk, fault);
+        self.next_index += 1;
         self.problems.push(problem);
     }
 }
