@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::config::{Level, Policy};
 use crate::finding::{Applicability, Finding};
 use crate::istio::Subject;
-use crate::mesh::{Around, Mesh, Place};
+use crate::istio::gate::Gate;
+use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::Object;
 use crate::releases::Releases;
 use crate::rule::{Findings, Rule};
@@ -44,12 +45,23 @@ pub struct Context<'a> {
     /// The date that everything is judged for.
     pub as_of: Date,
     subject: OnceCell<Subject<'a>>,
+    enrolment: OnceCell<Enrolment>,
+    pub(crate) gate: OnceCell<Gate>,
 }
 
 impl<'a> Context<'a> {
     /// What the object is in a mesh. Worked out once for all rules.
     pub fn subject(&self) -> &Subject<'a> {
         self.subject.get_or_init(|| Subject::of(self.object))
+    }
+
+    /// Whether the injector takes the object's pod; `Out` where it has none. Worked out once for all
+    /// rules.
+    pub fn enrolment(&self) -> &Enrolment {
+        self.enrolment.get_or_init(|| {
+            let template = self.subject().template.as_ref();
+            template.map_or(Enrolment::Out, |template| self.around.enrolment(template))
+        })
     }
 }
 
@@ -126,6 +138,8 @@ impl Engine {
             releases: &self.releases,
             as_of: self.as_of,
             subject: OnceCell::new(),
+            enrolment: OnceCell::new(),
+            gate: OnceCell::new(),
         };
         for rule in self.rules.iter().filter(|rule| rule.looks_at(object)) {
             self.run(rule, &cx, &mut report);

@@ -55,6 +55,9 @@ impl Pointer {
     /// Appends one member name or index, escaping `~` and `/`.
     pub fn push(&mut self, token: &str) {
         self.0.push('/');
+        if !token.contains(['~', '/']) {
+            return self.0.push_str(token);
+        }
         for c in token.chars() {
             match c {
                 '~' => self.0.push_str("~0"),

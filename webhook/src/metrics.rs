@@ -22,7 +22,7 @@ const SECONDS: [f64; 15] = [
     1.0, 2.5,
 ];
 
-/// The media type of the metrics.
+/// The media type of the metrics in text form.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics of the server.

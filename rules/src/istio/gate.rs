@@ -20,9 +20,9 @@ pub struct Meshed<'s, 'a> {
     /// Its pod template.
     pub template: &'s PodTemplate<'a>,
     /// The revision that injects it.
-    pub revision: String,
+    pub revision: &'s str,
     /// What says that it is meshed.
-    pub because: String,
+    pub because: &'s str,
     /// An `istio-proxy` in it that the injector fills in.
     stub: Option<&'s Proxy<'a>>,
 }
@@ -67,9 +67,9 @@ impl<'a> Subject<'a> {
     }
 
     /// The workload, where the injector is known to take it and an application is in it.
-    pub fn meshed(&self, cx: &Context<'_>) -> Option<Meshed<'_, 'a>> {
+    pub fn meshed<'s>(&'s self, cx: &'s Context<'_>) -> Option<Meshed<'s, 'a>> {
         let template = self.uninjected()?;
-        match cx.around.enrolment(template) {
+        match cx.enrolment() {
             Enrolment::In { revision, because } => Some(Meshed {
                 template,
                 revision,
@@ -109,9 +109,14 @@ pub fn has_application(template: &PodTemplate<'_>) -> bool {
 }
 
 impl Meshed<'_, '_> {
-    /// Whether the application will wait for the proxy that the injector adds.
-    pub fn gate(&self, cx: &Context<'_>) -> Gate {
-        let native = cx.around.native(self.template, &self.revision);
+    /// Whether the application will wait for the proxy that the injector adds. Worked out once for all
+    /// rules.
+    pub fn gate<'c>(&self, cx: &'c Context<'_>) -> &'c Gate {
+        cx.gate.get_or_init(|| self.work_out(cx))
+    }
+
+    fn work_out(&self, cx: &Context<'_>) -> Gate {
+        let native = cx.around.native(self.template, self.revision);
         if native == Native::Yes {
             return self.native_gate(cx);
         }
@@ -140,7 +145,7 @@ impl Meshed<'_, '_> {
 
     /// A native sidecar gates by its startup probe, and by nothing else.
     fn native_gate(&self, cx: &Context<'_>) -> Gate {
-        match cx.around.injector(&self.revision) {
+        match cx.around.injector(self.revision) {
             Known::Yes(injector, source) if !injector.startup_probe => Gate::NativeOpen(format!(
                 "native sidecars have no startup probe here (`startupProbe.enabled` or `statusPort` in \
                  {source}), and hold does nothing for them"
@@ -151,7 +156,7 @@ impl Meshed<'_, '_> {
 
     /// Whether the pod can ask for hold and would get it.
     pub fn hold_would_help(&self, cx: &Context<'_>) -> bool {
-        let version = cx.around.istio_version(&self.revision);
+        let version = cx.around.istio_version(self.revision);
         let is_read = version
             .value()
             .is_none_or(|version| version.minor >= READS_HOLD);
@@ -163,7 +168,7 @@ impl Meshed<'_, '_> {
         if self.own_start_hook().is_some() {
             return Some("the postStart of the pod's own `istio-proxy` takes its place".to_owned());
         }
-        match cx.around.injector(&self.revision) {
+        match cx.around.injector(self.revision) {
             Known::Yes(injector, source) if injector.has_lifecycle => Some(format!(
                 "`global.proxy.lifecycle` ({source}) takes its place"
             )),
@@ -179,12 +184,12 @@ impl Meshed<'_, '_> {
     }
 
     fn hold(&self, cx: &Context<'_>) -> HoldAsked {
-        if let Known::Yes(injector, _) = cx.around.injector(&self.revision)
+        if let Known::Yes(injector, _) = cx.around.injector(self.revision)
             && injector.hold == Some(true)
         {
             return HoldAsked::Yes;
         }
-        let version = cx.around.istio_version(&self.revision);
+        let version = cx.around.istio_version(self.revision);
         if let Some(version) = version.value().filter(|version| version.minor < READS_HOLD) {
             return HoldAsked::No(format!("a pod cannot ask istiod {version} for hold"), None);
         }
@@ -197,7 +202,7 @@ impl Meshed<'_, '_> {
             Hold::Set(true) | Hold::WrongType(_) | Hold::Broken(_) => return HoldAsked::Yes,
             Hold::Absent | Hold::Misspelt(_) => {}
         }
-        match cx.around.mesh_config(&self.revision) {
+        match cx.around.mesh_config(self.revision) {
             Known::Yes(config, _) if config.hold == Hold::Set(true) => HoldAsked::Yes,
             Known::Yes(_, source) => {
                 let told = Related {

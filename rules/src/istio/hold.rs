@@ -67,6 +67,9 @@ fn misspelt(config: &Value) -> Option<String> {
 /// The text of a proxy config with hold set to true, everything else as it was; `None` where it
 /// cannot be done without rewriting the text.
 pub fn with_hold(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some(format!("{FIELD}: true\n"));
+    }
     let Ok(before) = yaml::value_of(text) else {
         return None;
     };
@@ -79,11 +82,7 @@ pub fn with_hold(text: &str) -> Option<String> {
         .as_object_mut()?
         .insert(FIELD.to_owned(), Value::Bool(true));
     let line = format!("{FIELD}: true\n");
-    let newline = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
     let candidates = [
         // The field is there: another value.
         replaced_value(text).unwrap_or_default(),

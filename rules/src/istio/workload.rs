@@ -107,7 +107,13 @@ impl<'a> PodTemplate<'a> {
 
     /// A label of the pod.
     pub fn label(&self, name: &str) -> Option<&'a str> {
-        self.labels()?.str_at(name)
+        self.metadata_text("labels", name)
+    }
+
+    /// Asked often, and nobody wants the place: without nodes.
+    fn metadata_text(&self, map: &str, name: &str) -> Option<&'a str> {
+        let metadata = self.node.value().get("metadata")?;
+        metadata.get(map)?.get(name)?.as_str()
     }
 
     /// An annotation of the pod.
@@ -117,7 +123,7 @@ impl<'a> PodTemplate<'a> {
 
     /// The text of an annotation of the pod.
     pub fn annotation_text(&self, name: &str) -> Option<&'a str> {
-        self.annotation(name)?.str()
+        self.metadata_text("annotations", name)
     }
 
     /// Whether the pod uses the node's network, which the injector never touches.

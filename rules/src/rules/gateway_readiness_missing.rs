@@ -91,10 +91,10 @@ fn check_template(
         && !has_application(template)
         && !template.is_patch
         && template.injection_templates().is_empty();
-    let Enrolment::In { revision, .. } = cx.around.enrolment(template) else {
+    let Enrolment::In { revision, .. } = cx.enrolment() else {
         return;
     };
-    if !is_forgotten || cx.around.native(template, &revision) != Native::Yes {
+    if !is_forgotten || cx.around.native(template, revision) != Native::Yes {
         return;
     }
     let message = format!(

@@ -35,22 +35,22 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         check_rendered(template, proxy, out);
         return;
     }
-    let enrolment = cx.around.enrolment(template);
+    let enrolment = cx.enrolment();
     let is_rendered = subject.proxy.as_ref().is_some_and(Proxy::is_rendered);
-    if enrolment == Enrolment::Out || is_rendered || is_proxyless(template) {
+    if *enrolment == Enrolment::Out || is_rendered || is_proxyless(template) {
         return;
     }
     let meshed = subject.meshed(cx);
     let would_help = meshed
         .as_ref()
         .is_none_or(|meshed| meshed.hold_would_help(cx));
-    check_annotation(template, &enrolment, would_help, out);
+    check_annotation(template, enrolment, would_help, out);
     check_misplaced(cx, template, would_help, out);
     check_misspelt_native(template, out);
     if let Some(meshed) = meshed {
         check_lost(cx, &meshed, out);
     }
-    check_init_containers(cx, template, &enrolment, out);
+    check_init_containers(cx, template, enrolment, out);
 }
 
 /// In a rendered pod hold is: the proxy first, and a start hook that waits for it.

@@ -123,7 +123,7 @@ fn check_switched_off(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Fi
         Ok(_) => return,
         Err(_) => "that is no port, and the injector refuses the Pod",
     };
-    let severity = match cx.around.enrolment(template) {
+    let severity = match cx.enrolment() {
         Enrolment::In { .. } => Severity::Error,
         // It does nothing unless the pod is injected after all.
         Enrolment::Unknown => Severity::Warning,

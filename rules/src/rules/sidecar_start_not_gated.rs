@@ -76,7 +76,9 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
                 meshed.because
             );
             let fix = fix(template).filter(|_| meshed.hold_would_help(cx));
-            out.report(at, message).related(facts).fix(fix);
+            out.report(at, message)
+                .related(facts.iter().cloned())
+                .fix(fix);
         }
         Gate::NativeOpen(why) => {
             let message = format!(
