@@ -8,6 +8,7 @@ use crate::istio::proxy::{Proxy, Role};
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Native};
 use crate::rule::{Findings, declare_rule};
+use crate::rules::support::name_of;
 
 declare_rule! {
     id: "gateway-readiness-missing",
@@ -50,11 +51,10 @@ fn check_probe(
     let title = format!("ask `{PROXY_READY}` on port {port}");
     let Some(probe) = container.get_set("readinessProbe") else {
         if !template.is_patch {
-            let name = container.get("name").unwrap_or_else(|| container.clone());
             let message = "the gateway has no readinessProbe: the load balancer sends it requests \
                            before it has listeners";
             let add = op::add_below(container, &["readinessProbe"], gateway_readiness(version));
-            out.report(name.whole(), message)
+            out.report(name_of(container), message)
                 .fix(Fix::safe(title, vec![add]));
         }
         return;
@@ -109,10 +109,6 @@ fn check_template(
         gateway,
     );
     let title = format!("set annotation `{TEMPLATES}: gateway` on the pod template");
-    let name = proxy
-        .container
-        .get("name")
-        .unwrap_or_else(|| proxy.container.clone());
-    out.report(name.whole(), message)
+    out.report(name_of(&proxy.container), message)
         .fix(Fix::needs_review(title, vec![change]));
 }

@@ -5,7 +5,7 @@ use crate::finding::{Applicability, Fix, op};
 use crate::istio::args::{Arguments, Text};
 use crate::istio::probe::{Asks, istiod_readiness};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::ISTIODS;
+use crate::rules::support::{ISTIODS, name_of};
 
 declare_rule! {
     id: "istiod-readiness-missing",
@@ -32,10 +32,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let fix = |op: PatchOperation| Fix::safe(title.clone(), vec![op]);
     let Some(probe) = container.get_set("readinessProbe") else {
         if !istiod.is_patch {
-            let at = container
-                .get("name")
-                .unwrap_or_else(|| container.clone())
-                .whole();
+            let at = name_of(container);
             let message = format!("istiod has no readinessProbe: {CONSEQUENCE}");
             let add = op::add_below(container, &["readinessProbe"], istiod_readiness(port));
             out.report(at, message).fix(fix(add));

@@ -10,6 +10,7 @@ use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::Enrolment;
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
+use crate::rules::support::name_of;
 
 declare_rule! {
     id: "sidecar-readiness-missing",
@@ -98,9 +99,10 @@ fn check_rendered(
         message: "this took the probes away at injection".to_owned(),
         at: RelatedPlace::Here(node.whole()),
     });
-    let name = container.get("name").unwrap_or_else(|| container.clone());
     let fix = Fix::safe("add the probes that Istio's template has", ops);
-    out.report(name.whole(), message).related(related).fix(fix);
+    out.report(name_of(container), message)
+        .related(related)
+        .fix(fix);
 }
 
 fn drop_annotation(node: &Node<'_>) -> PatchOperation {

@@ -9,7 +9,7 @@ use crate::istio::proxy::Proxy;
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::hold_of;
+use crate::rules::support::{hold_of, name_of};
 
 declare_rule! {
     id: "sidecar-start-not-gated",
@@ -47,13 +47,6 @@ fn check_rendered(template: &PodTemplate<'_>, proxy: &Proxy<'_>, out: &mut Findi
          native sidecar): {CONSEQUENCE}"
     );
     out.report(name_of(&proxy.container), message);
-}
-
-fn name_of(container: &Node<'_>) -> crate::finding::Location {
-    container
-        .get("name")
-        .unwrap_or_else(|| container.clone())
-        .whole()
 }
 
 fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {

@@ -8,6 +8,7 @@ use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
 use crate::istio::install::{HELM_VALUES, INSTALLS, ISTIO_OPERATOR};
 use crate::istio::workload::{PodTemplate, WORKLOADS};
+use crate::object::Node;
 use crate::rule::ObjectKind;
 
 /// Kinds in which istiod runs or from which it is installed.
@@ -108,4 +109,10 @@ pub(crate) fn hold_of(template: &PodTemplate<'_>) -> Hold {
     template
         .annotation_text(CONFIG_ANNOTATION)
         .map_or(Hold::Absent, Hold::read)
+}
+
+/// The place for what a container lacks: its name, which is one line where the container is forty.
+pub(crate) fn name_of(container: &Node<'_>) -> Location {
+    let name = container.get("name").unwrap_or_else(|| container.clone());
+    name.whole()
 }
