@@ -134,7 +134,7 @@ fn our_own_rules_find_nothing() {
     for (file, value) in &all {
         for object in Object::all(value) {
             let source = Source::Cluster {
-                title: file.clone(),
+                title: file.as_str().into(),
             };
             mesh.learn(&object, &source);
         }

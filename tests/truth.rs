@@ -40,7 +40,7 @@ fn check_file(path: &Path, name: &str) -> Vec<(usize, Finding)> {
                 file: Arc::from(name),
                 document: document.index,
                 pointer: object.root.pointer(),
-                title: object.title(),
+                title: object.title().into(),
             };
             mesh.learn(&object, &source);
         }

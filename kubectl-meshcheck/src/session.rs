@@ -74,7 +74,7 @@ fn learn_document(mesh: &mut Mesh, document: &Document, file: &Arc<str>) {
             file: Arc::clone(file),
             document: document.index,
             pointer: object.root.pointer(),
-            title: object.title(),
+            title: object.title().into(),
         };
         mesh.learn(object, &source);
     }

@@ -19,7 +19,7 @@ mod around;
 mod facts;
 mod native;
 
-/// Where a fact came from.
+/// Where a fact came from. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// A document that was read.
@@ -31,14 +31,14 @@ pub enum Source {
         /// The object, from the root of the document.
         pointer: Pointer,
         /// `ConfigMap/istio`.
-        title: String,
+        title: Arc<str>,
     },
     /// A command line option or setting, such as `--istio-version`.
     Setting(&'static str),
     /// An object of the cluster.
     Cluster {
         /// `ConfigMap/istio`.
-        title: String,
+        title: Arc<str>,
     },
 }
 

@@ -188,7 +188,7 @@ fn mesh() -> Mesh {
                 file: Arc::from(FILE),
                 document: 0,
                 pointer: object.root.pointer(),
-                title: object.title(),
+                title: object.title().into(),
             };
             mesh.learn(&object, &source);
         }

@@ -113,7 +113,7 @@ impl Case {
                     file: Arc::from(self.name.as_str()),
                     document,
                     pointer: object.root.pointer(),
-                    title: object.title(),
+                    title: object.title().into(),
                 };
                 mesh.learn(&object, &source);
             }

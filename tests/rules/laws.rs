@@ -202,7 +202,7 @@ fn the_order_of_files_does_not_matter() {
                     file: (*file).into(),
                     document: 0,
                     pointer: Pointer::root(),
-                    title: object.title(),
+                    title: object.title().into(),
                 };
                 mesh.learn(&object, &source);
             }

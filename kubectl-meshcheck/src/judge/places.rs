@@ -100,7 +100,7 @@ mod tests {
             file: file.into(),
             document,
             pointer: Pointer::root(),
-            title: "ConfigMap/istio".to_owned(),
+            title: "ConfigMap/istio".into(),
         }
     }
 
