@@ -50,6 +50,11 @@ fn main() -> io::Result<()> {
     let (long, short) = scale.rounds;
     let title = format!("folder of {} files", large.services);
     compare(&title, &large.folder, long, &scale.peers)?;
+    let title = format!(
+        "the same in one file, {} documents",
+        DOCUMENTS * large.services
+    );
+    compare(&title, &large.file, long, &[])?;
     compare("corpus", &corpus(), long, &scale.peers)?;
     compare("one file", &single.file, short, &scale.peers)?;
     proportions(&small, &large, long)
@@ -75,11 +80,12 @@ fn verify(inputs: &Inputs) -> io::Result<()> {
     Ok(())
 }
 
-/// One table: every tool over one input, its costs over ours.
+/// One table: every tool over one input, its costs as multiples of ours and as measured.
 fn compare(title: &str, path: &Path, rounds: usize, peers: &[Tool]) -> io::Result<()> {
+    println!("\n{title}");
     println!(
-        "\n{title:<24} {:>9} {:>8} {:>8} {:>9} {:>9} {:>9}",
-        "cpu ratio", "wall", "peak", "cpu", "wall", "peak"
+        "{:<21} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10} {:>6}",
+        "", "cpu x", "wall x", "peak x", "cpu", "wall", "peak", "cores"
     );
     let meshcheck = Tool::meshcheck();
     let base = meshcheck.cost(path, rounds)?;
@@ -92,15 +98,16 @@ fn compare(title: &str, path: &Path, rounds: usize, peers: &[Tool]) -> io::Resul
 }
 
 fn row(name: &str, cost: Cost, base: Cost) {
-    let seconds = |time: std::time::Duration| time.as_secs_f64();
+    let (cpu, wall) = (cost.cpu.as_secs_f64(), cost.wall.as_secs_f64());
     println!(
-        "{name:<24} {:>9.2} {:>8.2} {:>8.2} {:>7.0} ms {:>6.1} ms {:>6.1} MB",
-        seconds(cost.cpu) / seconds(base.cpu),
-        seconds(cost.wall) / seconds(base.wall),
+        "{name:<21} {:>8.2} {:>8.2} {:>8.2} {:>7.1} ms {:>7.1} ms {:>7.1} MB {:>6.2}",
+        cpu / base.cpu.as_secs_f64(),
+        wall / base.wall.as_secs_f64(),
         bytes(cost.peak) / bytes(base.peak),
-        seconds(cost.cpu) * 1e3,
-        seconds(cost.wall) * 1e3,
+        cpu * 1e3,
+        wall * 1e3,
         bytes(cost.peak) / 1e6,
+        cpu / wall,
     );
 }
 
