@@ -19,6 +19,8 @@ use meshcheck_rules::releases::Releases;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
+#[path = "truth/operator.rs"]
+mod operator;
 #[path = "truth/table.rs"]
 mod table;
 
@@ -69,6 +71,14 @@ fn check_file(path: &Path, name: &str) -> Vec<(usize, Finding)> {
 fn rows(path: &Path) -> Vec<Vec<String>> {
     let text = fs::read_to_string(path).expect("a table");
     text.lines().skip(1).map(fields).collect()
+}
+
+/// The rows of a table by the names in its first line.
+fn headed_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let text = fs::read_to_string(path).expect("a table");
+    let head = fields(text.lines().next().expect("a first line"));
+    let named = |row: Vec<String>| head.iter().cloned().zip(row).collect();
+    rows(path).into_iter().map(named).collect()
 }
 
 /// The fields of a CSV line, quoted ones included.

@@ -10,6 +10,8 @@ use crate::istio::keepalive::AgeSetting;
 use crate::object::{Node, Object};
 use crate::rule::ObjectKind;
 
+mod overlay;
+
 /// What the charts set where nobody says otherwise: 30m in every chart from 1.1 to 1.31.
 const CHART_DEFAULT: GoDuration = GoDuration::from_minutes(30);
 
@@ -63,34 +65,28 @@ impl<'a> Install<'a> {
         let root = &object.root;
         let spec = root.get_set("spec");
         let at = |keys: &[&str]| spec.as_ref().and_then(|spec| spec.at(keys));
-        let explicit = [
+        // `unvalidatedValues` is not held to the schema, and so takes the key at its root too.
+        let places = [
             &["unvalidatedValues", "pilot"][..],
             &["values", "pilot"][..],
-        ]
-        .into_iter()
-        .find_map(|path| at(path)?.get(AGE));
+            &["unvalidatedValues"][..],
+        ];
+        let explicit = places.into_iter().find_map(|path| at(path)?.get(AGE));
         let is_default = explicit.is_none();
-        let age = if installs_no_istiod(spec.as_ref()) {
-            None
-        } else if let Some(node) = explicit {
-            let written = overlaid(spec.as_ref(), node.value().as_str()).unwrap_or(node);
-            Some(AgeSetting::of_value(&written, value_name(&written)))
-        } else if let Some(node) = overlaid(spec.as_ref(), Some(&CHART_DEFAULT.to_string())) {
-            Some(AgeSetting::of_value(&node, value_name(&node)))
-        } else {
-            let place = at(&["values", "pilot"])
-                .or_else(|| at(&["values"]))
-                .or_else(|| spec.clone());
-            let place = place.map_or_else(|| root.whole(), |node| node.key());
-            let name = format!("`values.pilot.{AGE}` is not set, and the chart's default");
-            let keys = vec!["spec", "values", "pilot", AGE];
-            Some(AgeSetting::of_default(
-                CHART_DEFAULT,
-                name,
-                place,
-                root.clone(),
-                keys,
-            ))
+        let base = explicit.as_ref().map_or_else(
+            || operator_default(root, spec.as_ref()),
+            |node| AgeSetting::of_value(node, value_name(node)),
+        );
+        let text = explicit
+            .as_ref()
+            .map_or_else(|| CHART_DEFAULT.to_string(), as_helm_writes);
+        let rendered = spec
+            .as_ref()
+            .and_then(|spec| overlay::arguments(spec, &text, explicit));
+        let age = match rendered {
+            _ if installs_no_istiod(spec.as_ref()) => None,
+            Some(items) => Some(AgeSetting::of_rendered(&items, base, value_name)),
+            None => Some(base),
         };
         let hub = at(&["hub"]).and_then(|hub| hub.str()).unwrap_or_default();
         let tags = [
@@ -172,18 +168,25 @@ fn is_on(spec: &Node<'_>) -> bool {
     enabled.is_some_and(|node| node.value() == &Value::Bool(true))
 }
 
-/// The value that an overlay puts in the place of the age in istiod's arguments: an overlay finds
-/// the item by its text, the first that fits.
-fn overlaid<'a>(spec: Option<&Node<'a>>, age: Option<&str>) -> Option<Node<'a>> {
-    let selector = format!("args.[{}]", age?);
-    let overlays = spec?.at(&["components", "pilot", "k8s"])?.items("overlays");
-    let mut patches = overlays.flat_map(|overlay| overlay.items("patches"));
-    let patch = patches.find(|patch| {
-        patch
-            .str_at("path")
-            .is_some_and(|path| path.ends_with(&selector))
-    })?;
-    patch.get("value")
+/// The age that a spec leaves to the chart: the finding stands where a value would go.
+fn operator_default<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> AgeSetting<'a> {
+    let at = |keys: &[&str]| spec.and_then(|spec| spec.at(keys));
+    let place = at(&["values", "pilot"])
+        .or_else(|| at(&["values"]))
+        .or_else(|| spec.cloned());
+    let place = place.map_or_else(|| root.whole(), |node| node.key());
+    let name = format!("`values.pilot.{AGE}` is not set, and the chart's default");
+    let keys = vec!["spec", "values", "pilot", AGE];
+    AgeSetting::of_default(CHART_DEFAULT, name, place, root.clone(), keys)
+}
+
+/// The text that becomes an argument.
+fn as_helm_writes(node: &Node<'_>) -> String {
+    match node.value() {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
 }
 
 fn version<'a>(node: Node<'a>, hub: &str) -> Option<InstallVersion<'a>> {

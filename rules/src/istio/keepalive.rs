@@ -12,8 +12,10 @@ use crate::object::Node;
 
 pub use misspelt::Misspelt;
 use misspelt::misspelt;
+pub use rendered::Item;
 
 mod misspelt;
+mod rendered;
 
 /// gRPC lets a stream live on for this long behind its age. Fixed in istiod's code.
 const GRACE: GoDuration = GoDuration::from_seconds(10);
