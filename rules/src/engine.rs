@@ -125,7 +125,17 @@ impl Engine {
 
     /// Whether any rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
-        self.rules.iter().any(|rule| rule.looks_at(object))
+        self.for_kind(object).next().is_some()
+    }
+
+    /// The rules that look at objects of this kind, in order. Neighbours share their list of kinds,
+    /// which is gone through once for all of them.
+    fn for_kind(&self, object: &Object<'_>) -> impl Iterator<Item = &'static Rule> {
+        self.rules
+            .chunk_by(|one, next| std::ptr::eq(one.kinds, next.kinds))
+            .filter(|rules| rules[0].looks_at(object))
+            .flatten()
+            .copied()
     }
 
     /// Judges one object.
@@ -141,7 +151,7 @@ impl Engine {
             enrolment: OnceCell::new(),
             gate: OnceCell::new(),
         };
-        for rule in self.rules.iter().filter(|rule| rule.looks_at(object)) {
+        for rule in self.for_kind(object) {
             self.run(rule, &cx, &mut report);
         }
         report

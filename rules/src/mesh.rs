@@ -11,11 +11,14 @@ use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
+use definitions::Definitions;
+
 pub use around::{Around, Enrolment, Nodes};
 pub use facts::{ControlPlane, DEFAULT_REVISION, Injector, MeshConfig, NodeFact, Setting};
 pub use native::Native;
 
 mod around;
+mod definitions;
 mod facts;
 mod native;
 
@@ -131,10 +134,12 @@ pub struct Settings {
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     settings: Settings,
-    namespaces: BTreeMap<String, Vec<Fact<BTreeMap<String, String>>>>,
-    mesh_configs: Vec<Fact<MeshConfig>>,
-    injectors: Vec<Fact<Injector>>,
-    control_planes: Vec<Fact<ControlPlane>>,
+    /// By name.
+    namespaces: BTreeMap<String, Definitions<BTreeMap<String, String>>>,
+    /// By revision, as the two below.
+    mesh_configs: BTreeMap<String, Definitions<MeshConfig>>,
+    injectors: BTreeMap<String, Definitions<Injector>>,
+    control_planes: BTreeMap<String, Definitions<ControlPlane>>,
     nodes: Vec<Fact<NodeFact>>,
 }
 
@@ -170,33 +175,5 @@ impl Mesh {
     /// The mesh as seen from one object.
     pub fn around<'a>(&'a self, object: &'a Object<'a>, place: Place<'a>) -> Around<'a> {
         Around::new(self, object, place)
-    }
-}
-
-/// The one fact that decides at `place`: the nearest; unknown where two equally near ones differ.
-/// Among equals the source decides, not the order in which they were read.
-fn nearest<'f, T: PartialEq + 'f>(
-    facts: impl Iterator<Item = &'f Fact<T>> + Clone,
-    place: Place<'_>,
-) -> Known<&'f T> {
-    let mut best: Option<(usize, &'f Fact<T>)> = None;
-    for fact in facts.clone() {
-        let depth = place.nearness(&fact.source);
-        let is_better = best.is_none_or(|(deepest, chosen)| {
-            depth > deepest || (depth == deepest && fact.source < chosen.source)
-        });
-        if is_better {
-            best = Some((depth, fact));
-        }
-    }
-    let Some((deepest, chosen)) = best else {
-        return Known::No;
-    };
-    let rival = facts
-        .filter(|fact| fact.value != chosen.value && place.nearness(&fact.source) == deepest)
-        .min_by_key(|fact| &fact.source);
-    match rival {
-        Some(rival) => Known::Disputed(chosen.source.clone(), rival.source.clone()),
-        None => Known::Yes(&chosen.value, chosen.source.clone()),
     }
 }

@@ -21,14 +21,10 @@ const VARIABLES: &[(&str, &str)] = &[
     ("LOG_LEVEL", "info"),
     (
         "DATABASE_URL",
-        "postgres://db.internal:5432/main?sslmode=verify-full",
+        "postgres://db.internal/main?sslmode=require",
     ),
     ("CACHE_TTL_SECONDS", "\"300\""),
     ("FEATURE_FAST_PATH", "\"true\""),
-    (
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "http://otel-collector.monitoring:4317",
-    ),
     ("JAVA_TOOL_OPTIONS", "'-XX:MaxRAMPercentage=75 -Xlog:gc'"),
 ];
 const CPU: &[&str] = &["50m", "100m", "250m", "500m", "1"];
@@ -54,7 +50,6 @@ metadata:
   namespace: {team}
   labels:
     app: {name}
-    team: {team}
 spec:
   replicas: {replicas}
   selector:
@@ -104,7 +99,7 @@ spec:
 fn environment(dice: &mut Dice) -> String {
     let mut lines = String::new();
     for (name, value) in VARIABLES {
-        if dice.below(3) == 0 {
+        if dice.below(2) == 0 {
             continue;
         }
         let _ = writeln!(

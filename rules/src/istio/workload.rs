@@ -1,5 +1,7 @@
 //! Pod templates across the kinds that have one.
 
+use serde_json::Value;
+
 use crate::object::{Node, Object};
 use crate::rule::ObjectKind;
 
@@ -111,13 +113,18 @@ impl<'a> PodTemplate<'a> {
     }
 
     /// Asked often, and nobody wants the place: without nodes.
-    fn metadata_text(&self, map: &str, name: &str) -> Option<&'a str> {
+    fn metadata_value(&self, map: &str, name: &str) -> Option<&'a Value> {
         let metadata = self.node.value().get("metadata")?;
-        metadata.get(map)?.get(name)?.as_str()
+        metadata.get(map)?.get(name)
+    }
+
+    fn metadata_text(&self, map: &str, name: &str) -> Option<&'a str> {
+        self.metadata_value(map, name)?.as_str()
     }
 
     /// An annotation of the pod.
     pub fn annotation(&self, name: &str) -> Option<Node<'a>> {
+        self.metadata_value("annotations", name)?;
         self.node.at(&["metadata", "annotations"])?.get_set(name)
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::istio::workload::PodTemplate;
+use crate::mesh::definitions::nearest;
 use crate::mesh::facts::DEFAULT_REVISION;
-use crate::mesh::{ControlPlane, Injector, Known, Mesh, MeshConfig, Place, Source, nearest};
+use crate::mesh::{ControlPlane, Injector, Known, Mesh, MeshConfig, Place, Source};
 use crate::object::Object;
 
 /// Namespaces that the injector never touches.
@@ -63,10 +64,7 @@ impl<'a> Around<'a> {
         let Some(name) = self.object.namespace else {
             return Known::No;
         };
-        nearest(
-            self.mesh.namespaces.get(name).into_iter().flatten(),
-            self.place,
-        )
+        nearest(self.mesh.namespaces.get(name), self.place)
     }
 
     /// Whether the injector takes this pod. Measured on Istio 1.31.1: labels decide, in exact texts;
@@ -132,11 +130,7 @@ impl<'a> Around<'a> {
 
     /// The control plane of a revision; `--istio-version` where no document says it.
     pub fn control_plane(&self, revision: &str) -> Known<&'a ControlPlane> {
-        let planes = self.mesh.control_planes.iter();
-        nearest(
-            planes.filter(|fact| fact.value.revision == revision),
-            self.place,
-        )
+        nearest(self.mesh.control_planes.get(revision), self.place)
     }
 
     /// The version of the control plane of a revision.
@@ -157,20 +151,12 @@ impl<'a> Around<'a> {
 
     /// The mesh config of a revision.
     pub fn mesh_config(&self, revision: &str) -> Known<&'a MeshConfig> {
-        let configs = self.mesh.mesh_configs.iter();
-        nearest(
-            configs.filter(|fact| fact.value.revision == revision),
-            self.place,
-        )
+        nearest(self.mesh.mesh_configs.get(revision), self.place)
     }
 
     /// The injector's values of a revision.
     pub fn injector(&self, revision: &str) -> Known<&'a Injector> {
-        let injectors = self.mesh.injectors.iter();
-        nearest(
-            injectors.filter(|fact| fact.value.revision == revision),
-            self.place,
-        )
+        nearest(self.mesh.injectors.get(revision), self.place)
     }
 
     /// The Kubernetes version of the API server.

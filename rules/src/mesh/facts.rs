@@ -151,21 +151,20 @@ fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
         data.str_at("values"),
     ) {
         if let Ok(values) = yaml::value_of(text) {
-            mesh.injectors
-                .push(fact(injector(revision, &values), source));
+            let known = mesh.injectors.entry(revision.to_owned()).or_default();
+            known.push(fact(injector(revision, &values), source));
         }
     } else if let (Some(revision), Some(text)) = (revision_in(name, "istio"), data.str_at("mesh")) {
         let config = yaml::value_of(text).unwrap_or_default();
         let hold = config
             .get("defaultConfig")
             .map_or(Hold::Absent, Hold::in_config);
-        mesh.mesh_configs.push(fact(
-            MeshConfig {
-                revision: revision.to_owned(),
-                hold,
-            },
-            source,
-        ));
+        let config = MeshConfig {
+            revision: revision.to_owned(),
+            hold,
+        };
+        let known = mesh.mesh_configs.entry(revision.to_owned()).or_default();
+        known.push(fact(config, source));
     }
 }
 
@@ -193,7 +192,8 @@ fn control_plane(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
         version: subject.istiod_version(),
         native: setting(istiod, "ENABLE_NATIVE_SIDECARS"),
     };
-    mesh.control_planes.push(fact(plane, source));
+    let known = mesh.control_planes.entry(plane.revision.clone());
+    known.or_default().push(fact(plane, source));
 }
 
 fn revision_of(object: &Object<'_>, subject: &Subject<'_>, istiod: &Istiod<'_>) -> String {
