@@ -282,6 +282,17 @@ impl Releases {
         }
     }
 
+    /// The newest version of a release on a date: without a patch where the table knows only a later
+    /// one.
+    pub fn newest_version(release: &Release, on: Date) -> Version {
+        let newest = &release.newest_patch;
+        let patch = newest.version.patch.filter(|_| newest.released <= on);
+        Version {
+            patch,
+            ..newest.version
+        }
+    }
+
     /// The newest minor that is out and supported on a date.
     pub fn newest_supported(&self, on: Date) -> Option<&Release> {
         self.releases.iter().rev().find(|release| {

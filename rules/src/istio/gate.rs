@@ -35,8 +35,6 @@ pub enum Gate {
     /// It does not wait: why, and the facts that say so. Whether hold would make it wait says
     /// [`Meshed::hold_would_help`].
     Open(String, Vec<Related>),
-    /// It does not wait although the proxy is a native sidecar, and why. Hold is ignored there.
-    NativeOpen(String),
     /// Hold is asked for and lost, and how.
     Lost(String),
     /// It cannot be known: what is missing.
@@ -117,10 +115,8 @@ impl Meshed<'_, '_> {
 
     fn work_out(&self, cx: &Context<'_>) -> Gate {
         let native = cx.around.native(self.template, self.revision);
-        if native == Native::Yes {
-            return self.native_gate(cx);
-        }
         match (native, self.hold(cx)) {
+            // By its startup probe; where that is missing is the rule `sidecar-readiness-missing`'s to say.
             (Native::Yes, _) => Gate::Gated,
             (native, HoldAsked::Yes) => match self.lost(cx) {
                 Some(how) if matches!(native, Native::No(..)) => Gate::Lost(how),
@@ -140,17 +136,6 @@ impl Meshed<'_, '_> {
                 missing.push(hold);
                 Gate::Unknown(missing)
             }
-        }
-    }
-
-    /// A native sidecar gates by its startup probe, and by nothing else.
-    fn native_gate(&self, cx: &Context<'_>) -> Gate {
-        match cx.around.injector(self.revision) {
-            Known::Yes(injector, source) if !injector.startup_probe => Gate::NativeOpen(format!(
-                "native sidecars have no startup probe here (`startupProbe.enabled` or `statusPort` in \
-                 {source}), and hold does nothing for them"
-            )),
-            _ => Gate::Gated,
         }
     }
 

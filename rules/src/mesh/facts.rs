@@ -34,8 +34,10 @@ pub struct Injector {
     pub hold: Option<bool>,
     /// Whether `global.proxy.lifecycle` is set, which takes the place of the wait hook.
     pub has_lifecycle: bool,
-    /// Whether the proxy has its startup probe: `startupProbe.enabled` and a status port.
+    /// `global.proxy.startupProbe.enabled`, which is on by default.
     pub startup_probe: bool,
+    /// Whether `global.proxy.statusPort` is 0, which takes all probes from proxies.
+    pub no_status_port: bool,
 }
 
 /// A control plane.
@@ -175,7 +177,8 @@ fn injector(revision: &str, values: &Value) -> Injector {
         hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
         has_lifecycle: proxy("lifecycle")
             .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
-        startup_probe: !off && !no_port,
+        startup_probe: !off,
+        no_status_port: no_port,
     }
 }
 

@@ -47,6 +47,17 @@ fn the_rule_of_support_agrees_with_stated_dates() {
 }
 
 #[test]
+fn a_patch_is_named_from_its_day_on() {
+    let table = Releases::embedded();
+    let on = |day| {
+        let newest = table.newest_supported(day).expect("one is supported");
+        Releases::newest_version(newest, day).to_string()
+    };
+    assert_eq!(on(date(2026, 11, 22)), "1.31.1");
+    assert_eq!(on(date(2023, 5, 18)), "1.17");
+}
+
+#[test]
 fn the_second_outage_misses_four_apis() {
     let table = Releases::embedded();
     let missing = |istiod, kubernetes| {

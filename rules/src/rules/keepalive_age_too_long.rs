@@ -32,19 +32,19 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         policy.max,
         longest_life(age),
     );
-    let ops = setting.set(policy.target);
-    let fix = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
     // A values file is one of several: another may set what this one leaves to the chart.
     let may_be_set_elsewhere = cx
         .subject()
         .install
         .as_ref()
         .is_some_and(|install| install.is_default && !install.is_complete);
-    let severity = if may_be_set_elsewhere {
-        Severity::Info
+    let (severity, grade): (_, fn(_, _) -> _) = if may_be_set_elsewhere {
+        (Severity::Info, Fix::needs_review)
     } else {
-        Severity::Error
+        (Severity::Error, Fix::safe)
     };
+    let ops = setting.set(policy.target);
+    let fix = (!ops.is_empty()).then(|| grade(set_age_title(policy.target), ops));
     out.report(setting.at.clone(), message)
         .severity(severity)
         .fix(fix);

@@ -7,7 +7,7 @@ use crate::istio::probe::{sidecar_readiness, sidecar_startup};
 use crate::istio::proxy::Proxy;
 use crate::istio::version::{Minor, Version};
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
-use crate::mesh::Enrolment;
+use crate::mesh::{Enrolment, Known, Native};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::name_of;
@@ -109,19 +109,17 @@ fn drop_annotation(node: &Node<'_>) -> PatchOperation {
     op::remove(&node.pointer())
 }
 
-/// The probes of a proxy that is still to be injected are switched off.
+/// The probes of a proxy that is still to be injected are switched off: by the pod, or by the mesh.
 fn check_switched_off(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Findings) {
     let Some(node) = template.annotation(STATUS_PORT) else {
+        check_mesh(cx, out);
         return;
     };
     let text = node
         .str()
         .map_or_else(|| node.value().to_string(), str::to_owned);
     let leads_to = match text.parse::<u16>() {
-        Ok(0) if has_rewritten_probes(template) => {
-            "the application's probes are rewritten to port 0, and the API server refuses the Pod"
-        }
-        Ok(0) => "the proxy gets no probes, so the pod is Ready before the proxy can take traffic",
+        Ok(0) => without_status_port(template),
         Ok(_) => return,
         Err(_) => "that is no port, and the injector refuses the Pod",
     };
@@ -139,6 +137,50 @@ fn check_switched_off(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Fi
     out.report(node.whole(), message)
         .severity(severity)
         .fix(fix);
+}
+
+/// The injector's values take the probes from every proxy of the mesh. There is nothing to mend in
+/// the workload.
+fn check_mesh(cx: &Context<'_>, out: &mut Findings) {
+    let Some(meshed) = cx.subject().meshed(cx) else {
+        return;
+    };
+    let Known::Yes(injector, source) = cx.around.injector(meshed.revision) else {
+        return;
+    };
+    let template = meshed.template;
+    let (cause, leads_to) = if injector.no_status_port {
+        (
+            "`global.proxy.statusPort` is 0",
+            without_status_port(template),
+        )
+    } else if !injector.startup_probe && cx.around.native(template, meshed.revision) == Native::Yes
+    {
+        let leads_to = "its native sidecar has no startup probe, so the application does not wait for \
+                        it, and hold does nothing there";
+        ("`global.proxy.startupProbe.enabled` is false", leads_to)
+    } else {
+        return;
+    };
+    let told = Related {
+        message: format!("the injector's values: {cause}"),
+        at: RelatedPlace::Fact(source),
+    };
+    let metadata = template.node.get("metadata");
+    let at = metadata.unwrap_or_else(|| template.node.clone()).key();
+    let message = format!(
+        "{cause} in this mesh: {leads_to} (meshed by {})",
+        meshed.because
+    );
+    out.report(at, message).related([told]);
+}
+
+fn without_status_port(template: &PodTemplate<'_>) -> &'static str {
+    if has_rewritten_probes(template) {
+        "the application's probes are rewritten to port 0, and the API server refuses the Pod"
+    } else {
+        "the proxy gets no probes, so the pod is Ready before the proxy can take traffic"
+    }
 }
 
 /// Whether Istio rewrites a probe of the application: HTTP, TCP and gRPC ones, unless told not to.

@@ -73,13 +73,6 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
                 .related(facts.iter().cloned())
                 .fix(fix);
         }
-        Gate::NativeOpen(why) => {
-            let message = format!(
-                "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
-                meshed.because
-            );
-            out.report(at, message);
-        }
         Gate::Unknown(missing) => {
             let message = format!(
                 "whether the application waits for its proxy cannot be known without {} (meshed by {})",

@@ -1,5 +1,5 @@
 use crate::engine::Context;
-use crate::releases::Support;
+use crate::releases::{Releases, Support};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{VERSIONED, days, things};
 
@@ -30,7 +30,10 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             .newest_supported(cx.as_of)
             .filter(|next| next.minor > version.minor);
         let next = next.map_or_else(String::new, |next| {
-            format!("; {} is the newest supported", next.newest_patch.version)
+            format!(
+                "; {} is the newest supported",
+                Releases::newest_version(next, cx.as_of)
+            )
         });
         let message = format!(
             "{} ({}): support of {} ends in {}, on {} ({}){next}",

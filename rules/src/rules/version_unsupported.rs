@@ -2,7 +2,7 @@ use crate::engine::Context;
 use crate::finding::Severity;
 use crate::istio::image::Component;
 use crate::istio::version::Minor;
-use crate::releases::{EndOfLife, Support};
+use crate::releases::{EndOfLife, Releases, Support};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{Thing, VERSIONED, days, things};
 
@@ -66,11 +66,12 @@ fn message(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor, end: Option<EndOfL
         (None, _) | (_, Component::Retired) => String::new(),
         (Some(newest), Component::Pilot) => format!(
             "; the newest supported is {}, {}",
-            newest.newest_patch.version,
+            Releases::newest_version(newest, cx.as_of),
             path(&cx.releases.hops(minor, newest.minor))
         ),
         (Some(newest), _) => {
-            format!("; the newest supported is {}", newest.newest_patch.version)
+            let version = Releases::newest_version(newest, cx.as_of);
+            format!("; the newest supported is {version}")
         }
     };
     format!("{subject} {since}: no patch comes any more, and no bulletin names it{way}")
