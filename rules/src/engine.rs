@@ -193,10 +193,14 @@ impl Engine {
             patch: Patch::default(),
             fixed: Vec::new(),
         };
-        let objects = Object::all(document).len();
-        for index in 0..objects {
+        // No fix moves an object, so that a list of thousands is gone through once and not for each.
+        let objects = Object::all(document).into_iter();
+        for at in objects.map(|object| object.root.pointer()) {
             for _ in 0..MOST_FIXES {
-                let Some(finding) = self.next_fix(&mended.value, index, mesh, place, grade) else {
+                let Some(object) = Object::at(&mended.value, &at) else {
+                    break;
+                };
+                let Some(finding) = self.next_fix(&object, mesh, place, grade) else {
                     break;
                 };
                 if !mended.apply(finding) {
@@ -209,14 +213,12 @@ impl Engine {
 
     fn next_fix(
         &self,
-        document: &Value,
-        index: usize,
+        object: &Object<'_>,
         mesh: &Mesh,
         place: Place<'_>,
         grade: Applicability,
     ) -> Option<Finding> {
-        let objects = Object::all(document);
-        let report = self.check(objects.get(index)?, mesh, place);
+        let report = self.check(object, mesh, place);
         report.findings.into_iter().find(|finding| {
             finding
                 .fix

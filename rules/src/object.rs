@@ -77,6 +77,12 @@ impl<'a> Node<'a> {
             .map(move |(index, item)| list.below(item, Token::Item(index)))
     }
 
+    /// Item of a list.
+    fn item(&self, index: usize) -> Option<Self> {
+        let item = self.value.as_array()?.get(index)?;
+        Some(self.below(item, Token::Item(index)))
+    }
+
     /// Members of this mapping; nothing for anything that is no mapping.
     pub fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
         let map = self.clone();
@@ -169,6 +175,20 @@ impl<'a> Object<'a> {
         let mut found = Vec::new();
         Self::collect(Node::root(document), &mut found);
         found
+    }
+
+    /// The object that [`Object::all`] found at this place, in this or a later state of the document.
+    pub(crate) fn at(document: &'a Value, place: &Pointer) -> Option<Self> {
+        let mut node = Node::root(document);
+        for token in place.tokens() {
+            node = match node.value {
+                Value::Array(_) => node.item(token.parse().ok()?)?,
+                _ => node.get(&token)?,
+            };
+        }
+        let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
+        let (api_version, kind) = api_version.zip(kind).unwrap_or_default();
+        Some(Self::new(api_version, kind, node))
     }
 
     fn collect(node: Node<'a>, found: &mut Vec<Self>) {

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Input, Origin};
 
 /// Bytes that are kept. What does not fit is read again, so that memory does not grow with the tree.
-const ROOM: usize = 8 << 20;
+const ROOM: usize = 16 << 20;
+
+/// Bytes of a file of the usual size.
+const USUAL: usize = 8 << 10;
 
 /// The bytes of all inputs.
 #[derive(Debug)]
@@ -85,10 +88,11 @@ impl<'i> Texts<'i> {
         match origin {
             Origin::Stdin => io::stdin().lock().take(most).read_to_end(&mut bytes)?,
             Origin::File(path) | Origin::Pipe(path) => {
-                let file = File::open(path)?;
-                let size = file.metadata()?.len().min(most);
-                bytes.reserve_exact(usize::try_from(size).unwrap_or(0) + 1);
-                file.take(most).read_to_end(&mut bytes)?
+                // Most files fit: to ask for the size would cost as much as to read them.
+                bytes.reserve_exact(USUAL);
+                let read = File::open(path)?.take(most).read_to_end(&mut bytes)?;
+                bytes.shrink_to_fit();
+                read
             }
         };
         Ok(bytes)
