@@ -81,9 +81,10 @@ impl<'a> PodTemplate<'a> {
         })
     }
 
-    /// An `apps` workload must select its own pods by label, and every container must have an image.
+    /// A workload of `apps/v1` must select its own pods by label, where older versions made the
+    /// selector up; and every container must have an image.
     fn lacks_what_an_object_has(&self, object: &Object<'a>) -> bool {
-        let selects = matches!(object.group(), "apps")
+        let selects = matches!(object.api_version, "apps/v1" | "apps/v1beta2")
             && (object.root.at(&["spec", "selector"]).is_none() || self.labels().is_none());
         let injected = |container: &Node<'_>| container.str_at("name") == Some(super::PROXY);
         selects
