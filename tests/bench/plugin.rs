@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
     let scale = if env::args().any(|argument| argument == "--bench") {
         Scale {
             services: 10_000,
-            rounds: (3, 41),
+            rounds: (9, 41),
             peers: Tool::peers(&cache.join("bin")),
         }
     } else {
