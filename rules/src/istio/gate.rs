@@ -1,5 +1,7 @@
 //! Whether the application of a meshed workload waits for its proxy.
 
+use serde_json::Value;
+
 use crate::engine::Context;
 use crate::finding::{Related, RelatedPlace};
 use crate::istio::PROXY;
@@ -7,7 +9,7 @@ use crate::istio::Subject;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::Minor;
-use crate::istio::workload::{List, PodTemplate};
+use crate::istio::workload::PodTemplate;
 use crate::mesh::{Enrolment, Known, Native};
 use crate::object::Node;
 
@@ -101,9 +103,11 @@ pub fn is_proxyless(template: &PodTemplate<'_>) -> bool {
 
 /// Whether a container stands beside the proxy.
 pub fn has_application(template: &PodTemplate<'_>) -> bool {
-    template
-        .containers(List::Containers)
-        .any(|container| container.str_at("name") != Some(PROXY))
+    let containers = template.spec.value().get("containers");
+    let containers = containers.and_then(Value::as_array);
+    let is_application =
+        |container: &Value| container.get("name").and_then(Value::as_str) != Some(PROXY);
+    containers.is_some_and(|containers| containers.iter().any(is_application))
 }
 
 impl Meshed<'_, '_> {

@@ -141,11 +141,11 @@ impl<'a> PodTemplate<'a> {
             .is_some_and(|node| node.value().as_bool() == Some(true))
     }
 
-    /// Whether the annotation `inject.istio.io/templates` names one of these, and what it says.
+    /// The names in the annotation `inject.istio.io/templates`.
     pub fn injection_templates(&self) -> Vec<&'a str> {
-        let text = self
-            .annotation_text("inject.istio.io/templates")
-            .unwrap_or_default();
+        let Some(text) = self.annotation_text("inject.istio.io/templates") else {
+            return Vec::new();
+        };
         text.split(',')
             .map(str::trim)
             .filter(|name| !name.is_empty())
