@@ -26,7 +26,7 @@ use proxy::{Proxy, Role};
 use version::Version;
 use workload::PodTemplate;
 
-use crate::object::Object;
+use crate::object::{Node, Object};
 
 /// Name of the proxy's container.
 pub const PROXY: &str = "istio-proxy";
@@ -82,12 +82,13 @@ impl<'a> Subject<'a> {
 
     /// The version of the istiod in this workload.
     pub fn istiod_version(&self) -> Option<Version> {
-        let container = &self.istiod.as_ref()?.container;
-        self.builds
-            .iter()
-            .find(|build| build.is_in(container))?
-            .stated
-            .version()
+        self.version_in(&self.istiod.as_ref()?.container)
+    }
+
+    /// The version of the program in a container, where it is one of Istio's and states it.
+    pub fn version_in(&self, container: &Node<'_>) -> Option<Version> {
+        let build = self.builds.iter().find(|build| build.is_in(container))?;
+        build.stated.version()
     }
 
     /// The workload, where an application in it may have a sidecar: not istiod, CNI, ztunnel, nor a

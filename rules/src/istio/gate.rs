@@ -59,10 +59,8 @@ impl<'a> Subject<'a> {
             .proxy
             .as_ref()
             .filter(|proxy| proxy.role == Role::Sidecar)?;
-        let label = template.label("sidecar.istio.io/inject");
-        let wish = label.or_else(|| template.annotation_text("sidecar.istio.io/inject"));
         // An injected pod may carry the wish, a hand-written helper in an opted-out pod is no sidecar.
-        let is_ours = wish != Some("false") && !template.is_patch && !is_proxyless(template);
+        let is_ours = !template.opts_out() && !template.is_patch && !is_proxyless(template);
         is_ours.then_some((template, proxy))
     }
 

@@ -6,7 +6,7 @@ use crate::istio::args::AGE;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
 use crate::istio::image::{Image, Vendor};
-use crate::istio::keepalive::AgeSetting;
+use crate::istio::keepalive::{AgeSetting, argument_text};
 use crate::object::{Node, Object};
 use crate::rule::ObjectKind;
 
@@ -79,7 +79,7 @@ impl<'a> Install<'a> {
         );
         let text = explicit
             .as_ref()
-            .map_or_else(|| CHART_DEFAULT.to_string(), as_helm_writes);
+            .map_or_else(|| CHART_DEFAULT.to_string(), argument_text);
         let rendered = spec
             .as_ref()
             .and_then(|spec| overlay::arguments(spec, &text, explicit));
@@ -178,15 +178,6 @@ fn operator_default<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> AgeSetting<
     let name = format!("`values.pilot.{AGE}` is not set, and the chart's default");
     let keys = vec!["spec", "values", "pilot", AGE];
     AgeSetting::of_default(CHART_DEFAULT, name, place, root.clone(), keys)
-}
-
-/// The text that becomes an argument.
-fn as_helm_writes(node: &Node<'_>) -> String {
-    match node.value() {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
 }
 
 fn version<'a>(node: Node<'a>, hub: &str) -> Option<InstallVersion<'a>> {

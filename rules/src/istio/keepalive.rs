@@ -218,11 +218,7 @@ impl<'a> AgeSetting<'a> {
     pub fn of_value(node: &Node<'a>, name: String) -> Self {
         let at = node.as_value();
         let setter = Setter::Value(node.clone());
-        let text = match node.value() {
-            Value::String(text) => text.clone(),
-            Value::Null => String::new(),
-            other => other.to_string(),
-        };
+        let text = argument_text(node);
         let crash = |why: String| {
             Age::Crashes(vec![Crash {
                 text: is_text(&name, &text),
@@ -266,6 +262,15 @@ impl<'a> AgeSetting<'a> {
     /// Operations that set the age to `target`; empty where that cannot be done here.
     pub fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
         self.setter.set(target)
+    }
+}
+
+/// The text that the charts make of a value: what becomes istiod's argument.
+pub(super) fn argument_text(node: &Node<'_>) -> String {
+    match node.value() {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
     }
 }
 

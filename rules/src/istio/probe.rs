@@ -1,7 +1,9 @@
 //! Probes: what they ask, and what Istio's own look like.
 
+use json_patch::PatchOperation;
 use serde_json::{Value, json};
 
+use crate::finding::op;
 use crate::istio::version::{Minor, Version};
 use crate::object::Node;
 
@@ -45,6 +47,17 @@ impl Asks {
             }
         }
         Self::Unknown
+    }
+
+    /// What it asks instead of something that says ready, for messages; `None` where it asks that, or
+    /// nobody can say.
+    pub fn other_than(self, is_ready: impl Fn(&str, u64) -> bool) -> Option<String> {
+        match self {
+            Self::Http { path, port } if is_ready(&path, port) => None,
+            Self::Http { path, port } => Some(format!("GET {path} on port {port}")),
+            Self::Other(what) => Some(what),
+            Self::Unknown => None,
+        }
     }
 }
 
@@ -126,4 +139,13 @@ pub fn gateway_readiness(version: Option<Version>) -> Value {
         "timeoutSeconds": 3,
         "failureThreshold": 30,
     })
+}
+
+/// Makes a probe of a proxy ask whether it is ready: another path and port where it asks by HTTP, else
+/// the `whole` probe anew.
+pub fn ask_proxy(probe: &Node<'_>, port: u64, whole: impl FnOnce() -> Value) -> PatchOperation {
+    match probe.get_set("httpGet") {
+        Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),
+        None => op::replace(&probe.pointer(), whole()),
+    }
 }

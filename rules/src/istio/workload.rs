@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::object::{Node, Object};
 use crate::rule::ObjectKind;
 
+/// Label, and formerly annotation, by which a pod asks for injection or refuses it.
+pub const INJECT: &str = "sidecar.istio.io/inject";
+
 /// Every kind with a pod template.
 pub const WORKLOADS: &[ObjectKind] = &[
     ObjectKind::new("", "Pod", "pods"),
@@ -132,6 +135,12 @@ impl<'a> PodTemplate<'a> {
     /// The text of an annotation of the pod.
     pub fn annotation_text(&self, name: &str) -> Option<&'a str> {
         self.metadata_text("annotations", name)
+    }
+
+    /// Whether the pod refuses injection: its label decides, and only without one its annotation.
+    pub fn opts_out(&self) -> bool {
+        let wish = self.label(INJECT).or_else(|| self.annotation_text(INJECT));
+        wish == Some("false")
     }
 
     /// Whether the pod uses the node's network, which the injector never touches.

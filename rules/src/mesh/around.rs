@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::istio::version::{KubernetesVersion, Version};
-use crate::istio::workload::PodTemplate;
+use crate::istio::workload::{INJECT, PodTemplate};
 use crate::mesh::definitions::nearest;
 use crate::mesh::facts::DEFAULT_REVISION;
 use crate::mesh::{ControlPlane, Injector, Known, Mesh, MeshConfig, Place, Source};
@@ -70,14 +70,12 @@ impl<'a> Around<'a> {
     /// Whether the injector takes this pod. Measured on Istio 1.31.1: labels decide, in exact texts;
     /// the namespace's label comes before the pod's revision; the annotation only opts out.
     pub fn enrolment(&self, template: &PodTemplate<'_>) -> Enrolment {
-        let wish = template.label("sidecar.istio.io/inject");
-        let annotation = template.annotation_text("sidecar.istio.io/inject");
-        let opted_out = wish == Some("false") || (wish.is_none() && annotation == Some("false"));
+        let wish = template.label(INJECT);
         let in_system = self
             .object
             .namespace
             .is_some_and(|name| SYSTEM_NAMESPACES.contains(&name));
-        if opted_out || in_system || template.uses_host_network() {
+        if template.opts_out() || in_system || template.uses_host_network() {
             return Enrolment::Out;
         }
         let own_revision = template

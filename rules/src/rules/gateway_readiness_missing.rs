@@ -1,9 +1,11 @@
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, op};
 use crate::istio::gate::has_application;
-use crate::istio::probe::{Asks, PROXY_READY, PROXY_READY_PORTS, gateway_readiness, proxy_port};
+use crate::istio::probe::{
+    Asks, PROXY_READY, PROXY_READY_PORTS, ask_proxy, gateway_readiness, proxy_port,
+};
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Native};
@@ -41,12 +43,7 @@ fn check_probe(
     out: &mut Findings,
 ) {
     let container = &proxy.container;
-    let build = cx
-        .subject()
-        .builds
-        .iter()
-        .find(|build| build.is_in(container));
-    let version = build.and_then(|build| build.stated.version());
+    let version = cx.subject().version_in(container);
     let port = proxy_port(version);
     let title = format!("ask `{PROXY_READY}` on port {port}");
     let Some(probe) = container.get_set("readinessProbe") else {
@@ -59,22 +56,15 @@ fn check_probe(
         }
         return;
     };
-    let asks = match Asks::of(&probe, container) {
-        Asks::Http { path, port } if path == PROXY_READY && PROXY_READY_PORTS.contains(&port) => {
-            return;
-        }
-        Asks::Http { path, port } => format!("GET {path} on port {port}"),
-        Asks::Other(what) => what,
-        Asks::Unknown => return,
+    let is_ready = |path: &str, port| path == PROXY_READY && PROXY_READY_PORTS.contains(&port);
+    let Some(asks) = Asks::of(&probe, container).other_than(is_ready) else {
+        return;
     };
     let message = format!(
         "the gateway's readinessProbe asks {asks}, which does not say that it has its listeners (GET \
          {PROXY_READY} on port {port} does): it gets requests too early, or never"
     );
-    let change = match probe.get_set("httpGet") {
-        Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),
-        None => op::replace(&probe.pointer(), gateway_readiness(version)),
-    };
+    let change = ask_proxy(&probe, port, || gateway_readiness(version));
     out.report(probe.key(), message)
         .fix(Fix::safe(title, vec![change]));
 }

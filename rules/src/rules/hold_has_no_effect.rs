@@ -6,7 +6,7 @@ use crate::istio::proxy::Proxy;
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Native};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{hold_of, name_of};
+use crate::rules::support::{hold_of, metadata_of, name_of};
 
 mod annotation;
 
@@ -88,18 +88,11 @@ fn check_lost(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
     let asked = template
         .annotation(CONFIG_ANNOTATION)
         .map(|node| node.whole());
-    let metadata = || {
-        template
-            .node
-            .get("metadata")
-            .unwrap_or_else(|| template.node.clone())
-            .key()
-    };
     let at = meshed
         .own_start_hook()
         .map(|hook| hook.key())
         .or(asked)
-        .unwrap_or_else(metadata);
+        .unwrap_or_else(|| metadata_of(template));
     let message = format!(
         "hold is asked for and its wait is lost: {how}, so the application does not wait for the proxy"
     );

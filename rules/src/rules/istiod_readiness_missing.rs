@@ -39,11 +39,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         }
         return;
     };
-    let asks = match Asks::of(&probe, container) {
-        Asks::Http { path, port: asked } if path == "/ready" && asked == port => return,
-        Asks::Http { path, port } => format!("GET {path} on port {port}"),
-        Asks::Other(what) => what,
-        Asks::Unknown => return,
+    let is_ready = |path: &str, asked| path == "/ready" && asked == port;
+    let Some(asks) = Asks::of(&probe, container).other_than(is_ready) else {
+        return;
     };
     let message = format!(
         "istiod's readinessProbe asks {asks}, which does not say that it is ready (GET /ready on port \

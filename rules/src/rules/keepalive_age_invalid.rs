@@ -2,7 +2,7 @@ use crate::engine::Context;
 use crate::finding::{Applicability, Fix};
 use crate::istio::keepalive::Age;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{ISTIODS, set_age_title};
+use crate::rules::support::{ISTIODS, age_fix};
 
 declare_rule! {
     id: "keepalive-age-invalid",
@@ -23,8 +23,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     };
     let target = cx.policy.keepalive.target;
     for crash in crashes {
-        let ops = crash.set(target);
-        let fix = (!ops.is_empty()).then(|| Fix::needs_review(set_age_title(target), ops));
+        let fix = age_fix(Fix::needs_review, target, crash.set(target));
         let message = format!(
             "istiod does not start: {} ({}); no proxy gets configuration and no pod is injected",
             crash.text, crash.why

@@ -2,7 +2,7 @@ use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Severity};
 use crate::istio::keepalive::{Age, longest_life};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{ISTIODS, set_age_title};
+use crate::rules::support::{Grade, ISTIODS, age_fix};
 
 declare_rule! {
     id: "keepalive-age-too-long",
@@ -38,13 +38,12 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         .install
         .as_ref()
         .is_some_and(|install| install.is_default && !install.is_complete);
-    let (severity, grade): (_, fn(_, _) -> _) = if may_be_set_elsewhere {
+    let (severity, grade): (_, Grade) = if may_be_set_elsewhere {
         (Severity::Info, Fix::needs_review)
     } else {
         (Severity::Error, Fix::safe)
     };
-    let ops = setting.set(policy.target);
-    let fix = (!ops.is_empty()).then(|| grade(set_age_title(policy.target), ops));
+    let fix = age_fix(grade, policy.target, setting.set(policy.target));
     out.report(setting.at.clone(), message)
         .severity(severity)
         .fix(fix);

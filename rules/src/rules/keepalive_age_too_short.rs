@@ -3,7 +3,7 @@ use crate::finding::{Applicability, Fix, Severity};
 use crate::istio::duration::GoDuration;
 use crate::istio::keepalive::Age;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{ISTIODS, set_age_title};
+use crate::rules::support::{ISTIODS, age_fix};
 
 declare_rule! {
     id: "keepalive-age-too-short",
@@ -39,8 +39,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     } else {
         Severity::Warning
     };
-    let ops = setting.set(policy.target);
-    let fix = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
+    let fix = age_fix(Fix::safe, policy.target, setting.set(policy.target));
     out.report(setting.at.clone(), message)
         .severity(severity)
         .fix(fix);

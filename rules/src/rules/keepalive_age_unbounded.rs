@@ -4,7 +4,7 @@ use crate::finding::{Applicability, Fix};
 use crate::istio::args::AGE;
 use crate::istio::keepalive::{Age, Misspelt, Unlimited};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{ISTIODS, set_age_title};
+use crate::rules::support::{ISTIODS, age_fix};
 
 declare_rule! {
     id: "keepalive-age-unbounded",
@@ -39,8 +39,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             None,
         ),
     };
-    let ops = setting.set(policy.target);
-    let set = (!ops.is_empty()).then(|| Fix::safe(set_age_title(policy.target), ops));
+    let set = age_fix(Fix::safe, policy.target, setting.set(policy.target));
     out.report(setting.at.clone(), message).fix(fix.or(set));
 }
 

@@ -1,10 +1,8 @@
-use serde_json::json;
-
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, op};
+use crate::finding::{Applicability, Fix};
 use crate::istio::gate::{has_application, is_proxyless};
 use crate::istio::probe::{
-    Asks, PROXY_READY, PROXY_READY_PORTS, proxy_port, sidecar_readiness, sidecar_startup,
+    Asks, PROXY_READY, PROXY_READY_PORTS, ask_proxy, proxy_port, sidecar_readiness, sidecar_startup,
 };
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::Version;
@@ -32,25 +30,16 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         || proxy.is_blocking_init()
         || is_proxyless(template)
         || !has_application(template)
-        || is_opted_out(template)
+        || template.opts_out()
     {
         return;
     }
-    let build = subject
-        .builds
-        .iter()
-        .find(|build| build.is_in(&proxy.container));
-    let version = build.and_then(|build| build.stated.version());
+    let version = subject.version_in(&proxy.container);
     for name in ["readinessProbe", "startupProbe"] {
         if let Some(probe) = proxy.container.get_set(name) {
             check_probe(name, &probe, proxy, template, version, out);
         }
     }
-}
-
-fn is_opted_out(template: &PodTemplate<'_>) -> bool {
-    let label = template.label("sidecar.istio.io/inject");
-    label.or_else(|| template.annotation_text("sidecar.istio.io/inject")) == Some("false")
 }
 
 fn check_probe(
@@ -65,22 +54,20 @@ fn check_probe(
         .annotation_text("status.sidecar.istio.io/port")
         .and_then(|port| port.parse::<u64>().ok());
     let is_status = |port: u64| PROXY_READY_PORTS.contains(&port) || Some(port) == own_port;
-    let asks = match Asks::of(probe, &proxy.container) {
-        Asks::Http { path, port } if path == PROXY_READY && is_status(port) => return,
-        Asks::Http { path, port } => format!("GET {path} on port {port}"),
-        Asks::Other(what) => what,
-        Asks::Unknown => return,
+    let is_ready = |path: &str, port| path == PROXY_READY && is_status(port);
+    let Some(asks) = Asks::of(probe, &proxy.container).other_than(is_ready) else {
+        return;
     };
     let port = proxy_port(version);
     let message = format!(
         "{name} of `istio-proxy` asks {asks}, which does not say that the proxy has its configuration \
          (GET {PROXY_READY} on port {port} does): the pod counts as ready too early, or never"
     );
-    let change = match probe.get_set("httpGet") {
-        Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),
-        None if name == "startupProbe" => op::replace(&probe.pointer(), sidecar_startup()),
-        None => op::replace(&probe.pointer(), sidecar_readiness(version, false)),
+    let whole = || match name {
+        "startupProbe" => sidecar_startup(),
+        _ => sidecar_readiness(version, false),
     };
+    let change = ask_proxy(probe, port, whole);
     let fix = Fix::safe(format!("ask `{PROXY_READY}` on port {port}"), vec![change]);
     out.report(probe.key(), message).fix(fix);
 }

@@ -2,7 +2,6 @@ use json_patch::PatchOperation;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
-use crate::istio::image::Component;
 use crate::istio::probe::{sidecar_readiness, sidecar_startup};
 use crate::istio::proxy::Proxy;
 use crate::istio::version::{Minor, Version};
@@ -10,7 +9,7 @@ use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Known, Native};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::name_of;
+use crate::rules::support::{metadata_of, name_of};
 
 declare_rule! {
     id: "sidecar-readiness-missing",
@@ -30,11 +29,7 @@ const NATIVE_READINESS: Minor = Minor::one(20);
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
     if let Some((template, proxy)) = subject.sidecar() {
-        let version = subject
-            .builds
-            .iter()
-            .find(|build| build.component == Component::Proxy && build.is_in(&proxy.container))
-            .and_then(|build| build.stated.version());
+        let version = subject.version_in(&proxy.container);
         check_rendered(template, proxy, version, out);
     } else if let Some(template) = subject.uninjected() {
         check_switched_off(cx, template, out);
@@ -166,13 +161,11 @@ fn check_mesh(cx: &Context<'_>, out: &mut Findings) {
         message: format!("the injector's values: {cause}"),
         at: RelatedPlace::Fact(source),
     };
-    let metadata = template.node.get("metadata");
-    let at = metadata.unwrap_or_else(|| template.node.clone()).key();
     let message = format!(
         "{cause} in this mesh: {leads_to} (meshed by {})",
         meshed.because
     );
-    out.report(at, message).related([told]);
+    out.report(metadata_of(template), message).related([told]);
 }
 
 fn without_status_port(template: &PodTemplate<'_>) -> &'static str {

@@ -9,7 +9,7 @@ use crate::istio::proxy::Proxy;
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{hold_of, name_of};
+use crate::rules::support::{hold_of, metadata_of, name_of};
 
 declare_rule! {
     id: "sidecar-start-not-gated",
@@ -55,11 +55,7 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
     if stub.is_some_and(Proxy::is_blocking_init) {
         return;
     }
-    let at = template
-        .node
-        .get("metadata")
-        .unwrap_or_else(|| template.node.clone())
-        .key();
+    let at = metadata_of(template);
     match meshed.gate(cx) {
         // What is lost is the rule `hold-has-no-effect`'s to say.
         Gate::Gated | Gate::Lost(_) => {}

@@ -1,6 +1,8 @@
 //! What several rules share: the kinds they look at, words they use.
 
-use crate::finding::Location;
+use json_patch::PatchOperation;
+
+use crate::finding::{Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
@@ -24,9 +26,12 @@ pub(crate) const ISTIODS: &[ObjectKind] = &[
     HELM_VALUES,
 ];
 
-/// The title of every fix that sets the connection age.
-pub(crate) fn set_age_title(target: GoDuration) -> String {
-    format!("set the connection age to {target}")
+/// How a fix is graded: [`Fix::safe`] or [`Fix::needs_review`].
+pub(crate) type Grade = fn(String, Vec<PatchOperation>) -> Fix;
+
+/// The fix that sets the connection age; `None` where there are no operations that do it.
+pub(crate) fn age_fix(grade: Grade, target: GoDuration, ops: Vec<PatchOperation>) -> Option<Fix> {
+    (!ops.is_empty()).then(|| grade(format!("set the connection age to {target}"), ops))
 }
 
 /// Kinds in which a version of Istio stands.
@@ -115,4 +120,10 @@ pub(crate) fn hold_of(template: &PodTemplate<'_>) -> Hold {
 pub(crate) fn name_of(container: &Node<'_>) -> Location {
     let name = container.get("name").unwrap_or_else(|| container.clone());
     name.whole()
+}
+
+/// The place for what a pod template lacks.
+pub(crate) fn metadata_of(template: &PodTemplate<'_>) -> Location {
+    let metadata = template.node.get("metadata");
+    metadata.unwrap_or_else(|| template.node.clone()).key()
 }
