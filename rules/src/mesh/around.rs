@@ -131,6 +131,11 @@ impl<'a> Around<'a> {
         nearest(self.mesh.control_planes.get(revision), self.place)
     }
 
+    /// The version of the control plane that the person says (`--istio-version`).
+    pub fn istio_setting(&self) -> Option<Version> {
+        self.mesh.settings.istio
+    }
+
     /// The version of the control plane of a revision.
     pub fn istio_version(&self, revision: &str) -> Known<Version> {
         let setting = || match self.mesh.settings.istio {
