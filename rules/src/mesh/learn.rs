@@ -12,7 +12,7 @@ use crate::mesh::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     Mesh, MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting, Source,
 };
-use crate::object::{Node, Object};
+use crate::object::{Node, Object, Strings};
 use crate::yaml;
 
 /// Words of which at least one stands in every text that holds a fact.
@@ -210,7 +210,8 @@ fn revision_tag(object: &Object<'_>) -> Option<RevisionTag> {
 }
 
 fn control_plane(object: &Object<'_>) -> Option<ControlPlane> {
-    let subject = Subject::of(object);
+    let strings = Strings::default();
+    let subject = Subject::of(object, &strings);
     let istiod = subject.istiod.as_ref().filter(|istiod| !istiod.is_patch)?;
     if is_put_aside(object) {
         return None;

@@ -89,7 +89,7 @@ fn check_rendered(
     let switch = template
         .annotation(STATUS_PORT)
         .filter(|node| node.str() == Some("0"));
-    ops.extend(switch.iter().map(|node| op::remove(&node.pointer())));
+    ops.extend(switch.iter().map(|node| op::remove(node)));
     let related = switch.iter().map(|node| Related {
         message: "this took the probes away at injection".to_owned(),
         at: RelatedPlace::Here(node.whole()),

@@ -62,7 +62,7 @@ fn check_port(template: &PodTemplate<'_>, severity: Severity, out: &mut Findings
     );
     let fix = Fix::safe(
         format!("drop annotation {STATUS_PORT}"),
-        vec![op::remove(&node.pointer())],
+        vec![op::remove(&node)],
     );
     out.report(node.whole(), message)
         .severity(severity)
@@ -89,12 +89,12 @@ fn check_number(
     let fix = match seconds(&text).filter(|_| is_seconds) {
         Some(seconds) => {
             let number = Value::String(seconds.to_string());
-            let change = op::replace(&node.pointer(), number);
+            let change = op::replace(node, number);
             Fix::safe(format!("write \"{seconds}\""), vec![change])
         }
         None => Fix::needs_review(
             format!("drop annotation {name}"),
-            vec![op::remove(&node.pointer())],
+            vec![op::remove(&node)],
         ),
     };
     out.report(node.whole(), message)

@@ -69,7 +69,7 @@ fn check_port(cx: &Context<'_>, pod: &ToInject<'_, '_>, node: &Node<'_>, out: &m
     let message = format!("annotation {STATUS_PORT} is {}: {leads_to}", node.value());
     let fix = Fix::safe(
         format!("drop annotation {STATUS_PORT}"),
-        vec![op::remove(&node.pointer())],
+        vec![op::remove(&node)],
     );
     out.report(node.whole(), message)
         .severity(severity)
