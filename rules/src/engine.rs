@@ -12,7 +12,7 @@ use crate::finding::{Applicability, Finding};
 use crate::istio::Subject;
 use crate::istio::gate::Gate;
 use crate::mesh::{Around, Enrolment, Mesh, Place};
-use crate::object::Object;
+use crate::object::{Object, Strings};
 use crate::releases::Releases;
 use crate::rule::{Findings, Rule};
 
@@ -36,6 +36,8 @@ pub struct Engine {
 pub struct Context<'a> {
     /// The object that is judged.
     pub object: &'a Object<'a>,
+    /// Keeps the documents that are read inside of its strings.
+    pub strings: &'a Strings,
     /// What is known about the mesh around it.
     pub around: Around<'a>,
     /// The policy in force.
@@ -52,7 +54,8 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// What the object is in a mesh. Worked out once for all rules.
     pub fn subject(&self) -> &Subject<'a> {
-        self.subject.get_or_init(|| Subject::of(self.object))
+        self.subject
+            .get_or_init(|| Subject::of(self.object, self.strings))
     }
 
     /// Whether the injector takes the object's pod; `Out` where it has none. Worked out once for all
@@ -141,8 +144,10 @@ impl Engine {
     /// Judges one object.
     pub fn check(&self, object: &Object<'_>, mesh: &Mesh, place: Place<'_>) -> Report {
         let mut report = Report::default();
+        let strings = Strings::default();
         let cx = Context {
             object,
+            strings: &strings,
             around: mesh.around(object, place),
             policy: &self.policy,
             releases: &self.releases,

@@ -10,7 +10,7 @@ use crate::istio::hold::Hold;
 use crate::istio::istiod::Istiod;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::mesh::{Fact, Mesh, Source};
-use crate::object::{Node, Object};
+use crate::object::{Node, Object, Strings};
 use crate::yaml;
 
 /// The revision that has no name.
@@ -183,7 +183,8 @@ fn injector(revision: &str, values: &Value) -> Injector {
 }
 
 fn control_plane(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let subject = Subject::of(object);
+    let strings = Strings::default();
+    let subject = Subject::of(object, &strings);
     let Some(istiod) = subject.istiod.as_ref().filter(|istiod| !istiod.is_patch) else {
         return;
     };

@@ -1,5 +1,3 @@
-use json_patch::PatchOperation;
-
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
 use crate::istio::probe::{sidecar_readiness, sidecar_startup};
@@ -7,7 +5,6 @@ use crate::istio::proxy::Proxy;
 use crate::istio::version::{Minor, Version};
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Known, Native};
-use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{metadata_of, name_of};
 
@@ -89,7 +86,7 @@ fn check_rendered(
     let switch = template
         .annotation(STATUS_PORT)
         .filter(|node| node.str() == Some("0"));
-    ops.extend(switch.as_ref().map(drop_annotation));
+    ops.extend(switch.as_ref().map(op::remove));
     let related = switch.iter().map(|node| Related {
         message: "this took the probes away at injection".to_owned(),
         at: RelatedPlace::Here(node.whole()),
@@ -98,10 +95,6 @@ fn check_rendered(
     out.report(name_of(container), message)
         .related(related)
         .fix(fix);
-}
-
-fn drop_annotation(node: &Node<'_>) -> PatchOperation {
-    op::remove(&node.pointer())
 }
 
 /// The probes of a proxy that is still to be injected are switched off: by the pod, or by the mesh.
@@ -127,7 +120,7 @@ fn check_switched_off(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Fi
     let message = format!("annotation {STATUS_PORT} is {text:?}: {leads_to}");
     let fix = Fix::safe(
         format!("drop annotation {STATUS_PORT}"),
-        vec![drop_annotation(&node)],
+        vec![op::remove(&node)],
     );
     out.report(node.whole(), message)
         .severity(severity)

@@ -4,8 +4,8 @@
 //! not touch still knows its source, so that its text, comments included, can be kept or carried
 //! along; a `replace` by a similar value comes down to the nodes that differ.
 
+use crate::finding::Pointer;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
-use meshcheck_rules::finding::Pointer;
 use serde_json::{Map, Value};
 
 /// A place for a value.

@@ -1,3 +1,5 @@
+//! Differences of texts, as patch tools read them.
+
 use std::fmt::Write as _;
 
 use similar::TextDiff;

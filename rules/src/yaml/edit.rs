@@ -6,7 +6,6 @@
 //! is refused, with the reason.
 
 mod block;
-mod diff;
 mod encode;
 mod entries;
 mod flow;
@@ -21,14 +20,14 @@ mod scalar;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::yaml::{Document, Options, Stream};
 use json_patch::{Patch, PatchError};
-use meshcheck_rules::yaml::{Document, Options, Stream};
 use serde_json::Value;
 
-pub use self::diff::unified_diff;
 pub use self::encode::encode;
 use self::layout::Layout;
 use self::plan::Plan;
+use self::render::Manner;
 use self::rewrite::Splice;
 
 /// A patch for one document of a stream.
@@ -128,6 +127,43 @@ pub fn apply(stream: &Stream, edits: &[DocumentEdit<'_>], options: &Options) -> 
     };
     refused.sort_by_key(|refusal| refusal.document);
     Edited { text, refused }
+}
+
+/// The text of a single document, as a string holds it, after a patch; `None` where it cannot be edited
+/// so that it reads back as the patched value.
+pub fn text(text: &str, patch: &Patch) -> Option<String> {
+    let options = Options::default();
+    let stream = Stream::read(text.as_bytes(), &options);
+    let document = stream
+        .documents
+        .first()
+        .filter(|document| !document.is_null());
+    let Some(document) = document else {
+        return filled(text, patch);
+    };
+    let edited = apply(&stream, &[DocumentEdit { document, patch }], &options);
+    edited.refused.is_empty().then_some(edited.text)
+}
+
+/// The text of an empty document, with its comments, after a patch.
+fn filled(text: &str, patch: &Patch) -> Option<String> {
+    let mut wanted = Value::Null;
+    json_patch::patch(&mut wanted, patch).ok()?;
+    let line_break = lines::line_break(text);
+    let mut filled = text.to_owned();
+    if !(text.is_empty() || text.ends_with('\n')) {
+        filled += line_break;
+    }
+    let manner = Manner {
+        step: 2,
+        dash: 2,
+        json: false,
+    };
+    for line in manner.members(wanted.as_object()?, 0) {
+        filled += &line;
+        filled += line_break;
+    }
+    (super::value_of(&filled).ok()? == wanted).then_some(filled)
 }
 
 impl<'a> Candidate<'a> {

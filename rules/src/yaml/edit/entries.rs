@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Index;
 
-use meshcheck_rules::finding::Pointer;
+use crate::finding::Pointer;
 
 use super::layout::Entry;
 use super::plan::Slot;

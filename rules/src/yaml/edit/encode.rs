@@ -1,4 +1,4 @@
-use meshcheck_rules::yaml::Encoding;
+use crate::yaml::Encoding;
 
 const BOM: char = '\u{feff}';
 

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::Block;
-use crate::edit::RefusalReason;
-use crate::edit::entries::Named;
-use crate::edit::lines;
-use crate::edit::render;
-use crate::edit::rewrite::Rewriter;
-use crate::edit::scalar::Quotes;
+use crate::yaml::edit::RefusalReason;
+use crate::yaml::edit::entries::Named;
+use crate::yaml::edit::lines;
+use crate::yaml::edit::render;
+use crate::yaml::edit::rewrite::Rewriter;
+use crate::yaml::edit::scalar::Quotes;
 
 /// What becomes of an entry of the source.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use meshcheck_rules::finding::{Location, Part, Pointer};
-use meshcheck_rules::yaml::{Document, Located, Options, Spans};
+use crate::finding::{Location, Part, Pointer};
+use crate::yaml::{Document, Located, Options, Spans};
 use serde_json::Value;
 
 use super::RefusalReason;
