@@ -192,6 +192,7 @@ fn first<T>(rows: &[T], list: &str, check: impl Fn(usize, &T) -> Found) -> Found
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every caller returns it as it is")]
 fn found(fields: &[&str], what: impl Into<String>) -> Found {
     let bare = Contradiction {
         pointer: Pointer::root(),

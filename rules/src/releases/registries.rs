@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::{Certainty, EndOfLife, Registry, Releases, Retirement};
 use crate::istio::image::{Image, Tag};
-use crate::istio::version::Minor;
+use crate::istio::version::{Minor, Version};
 
 /// A reference to a registry that is shut, or will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,14 @@ pub enum Retiring {
 
 impl Releases {
     /// Whether a reference points to a registry that Istio shuts: an image, a hub, or the address of
-    /// a chart repository, with or without its scheme.
-    pub fn retired_home(&self, reference: &str, on: Date) -> Option<Retired<'_>> {
+    /// a chart repository, with or without its scheme. `version` is what is wanted from there, where
+    /// the reference itself does not say it.
+    pub fn retired_home(
+        &self,
+        reference: &str,
+        version: Option<Version>,
+        on: Date,
+    ) -> Option<Retired<'_>> {
         let (scheme, rest) = split_scheme(reference);
         let (retirement, registry) = self.registry_of(rest)?;
         let behind = &rest[registry.prefix.len()..];
@@ -48,7 +54,7 @@ impl Releases {
                 certainty: Certainty::from(retirement.shuts.status),
             },
             next_trial: retirement.trials.iter().copied().find(|day| *day >= on),
-            state: state(retirement, rest, on),
+            state: state(retirement, stated(rest).or(version), on),
         })
     }
 
@@ -69,7 +75,7 @@ impl Releases {
     /// The registry that the charts of a minor name where nobody names another, if Istio shuts it.
     pub fn retired_default(&self, minor: Minor, on: Date) -> Option<(&str, Retired<'_>)> {
         let hub = &self.get(minor)?.default_hub.as_ref()?.hub;
-        Some((hub, self.retired_home(hub, on)?))
+        Some((hub, self.retired_home(hub, None, on)?))
     }
 }
 
@@ -85,10 +91,15 @@ fn is_below(reference: &str, prefix: &str) -> bool {
         .is_some_and(|behind| behind.is_empty() || behind.starts_with(['/', ':', '@', '?']))
 }
 
-fn state(retirement: &Retirement, reference: &str, on: Date) -> Retiring {
-    let version = Image::parse(reference)
-        .tag
-        .and_then(|tag| Tag::read(tag).version());
+/// The version of Istio that a reference states in its tag. Examples are published there too, and count
+/// versions of their own.
+fn stated(reference: &str) -> Option<Version> {
+    let image = Image::parse(reference);
+    image.component()?;
+    Tag::read(image.tag?).version()
+}
+
+fn state(retirement: &Retirement, version: Option<Version>, on: Date) -> Retiring {
     match version {
         Some(version) if version.minor > retirement.last_minor => {
             Retiring::NeverThere(retirement.last_minor)

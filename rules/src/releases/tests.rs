@@ -115,3 +115,4 @@ fn ranges_and_floors_decide_where_an_istiod_runs() {
 mod bulletins;
 mod refused;
 mod registries;
+mod schema;

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use crate::istio::version::Version;
-use crate::releases::{Affected, Fixed, Releases};
+use crate::releases::{Affected, Bulletin, Fixed, Releases};
 
 const TODAY: Date = date(2026, 11, 22);
 
@@ -72,7 +72,7 @@ fn advisories_out_of_the_gate_are_listed_and_concern_nothing() {
         .bulletins()
         .iter()
         .filter(|bulletin| bulletin.out_of_gate.is_some())
-        .map(|bulletin| bulletin.short_id())
+        .map(Bulletin::short_id)
         .collect();
     assert_eq!(out, ["2023-005", "2026-002"]);
     listed(

@@ -2,14 +2,14 @@
 
 use jiff::civil::{Date, date};
 
-use crate::istio::version::Minor;
+use crate::istio::version::{Minor, Version};
 use crate::releases::{Certainty, Releases, Retiring};
 
 const TODAY: Date = date(2026, 11, 22);
 
 fn home(reference: &str) -> Option<String> {
     let table = Releases::embedded();
-    table.retired_home(reference, TODAY)?.home
+    table.retired_home(reference, None, TODAY)?.home
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn images_hubs_and_chart_repositories_have_new_homes() {
 #[test]
 fn the_whole_of_a_registry_may_go_without_a_new_home() {
     let table = Releases::embedded();
-    let retired = table.retired_home("registry.istio.io/testing/pilot:latest", TODAY);
+    let retired = table.retired_home("registry.istio.io/testing/pilot:latest", None, TODAY);
     let retired = retired.expect("it goes");
     assert_eq!((retired.prefix, retired.home), ("registry.istio.io", None));
 }
@@ -79,14 +79,27 @@ fn others_stay() {
 #[test]
 fn a_registry_is_open_until_its_last_day() {
     let table = Releases::embedded();
-    let state = |reference, on| table.retired_home(reference, on).expect("it goes").state;
+    let state = |reference, on| {
+        table
+            .retired_home(reference, None, on)
+            .expect("it goes")
+            .state
+    };
     let image = "gcr.io/istio-release/pilot:1.30.5";
     assert_eq!(state(image, date(2026, 12, 31)), Retiring::Open);
     assert_eq!(state(image, date(2027, 1, 1)), Retiring::Shut);
     let newer = "gcr.io/istio-release/pilot:1.31.0";
     assert_eq!(state(newer, TODAY), Retiring::NeverThere(Minor::one(30)));
+    let example = "registry.istio.io/release/examples-helloworld-v1:1.45.0";
+    assert_eq!(state(example, TODAY), Retiring::Open);
     assert_eq!(state("gcr.io/istio-release", TODAY), Retiring::Open);
-    let retired = table.retired_home(image, TODAY).expect("it goes");
+    let hub = |version| table.retired_home("gcr.io/istio-release", Version::parse(version), TODAY);
+    assert_eq!(
+        hub("1.31.0").expect("it goes").state,
+        Retiring::NeverThere(Minor::one(30))
+    );
+    assert_eq!(hub("1.30.5").expect("it goes").state, Retiring::Open);
+    let retired = table.retired_home(image, None, TODAY).expect("it goes");
     assert_eq!(retired.next_trial, Some(date(2026, 12, 8)));
     assert_eq!(retired.shuts.certainty, Certainty::Expected);
 }
