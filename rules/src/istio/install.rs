@@ -5,12 +5,15 @@ use serde_json::Value;
 use crate::istio::args::AGE;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
-use crate::istio::image::{Image, Vendor};
+use crate::istio::image::Image;
 use crate::istio::keepalive::{AgeSetting, argument_text};
 use crate::object::{Node, Object, Strings};
 use crate::rule::ObjectKind;
 
+pub use release::{Chart, Home, InstallVersion, Layer, Parameter, Release, Unseen};
+
 mod overlay;
+mod release;
 
 /// What the charts set where nobody says otherwise: 30m in every chart from 1.1 to 1.31.
 const CHART_DEFAULT: GoDuration = GoDuration::from_minutes(30);
@@ -34,19 +37,10 @@ pub struct Install<'a> {
     pub is_complete: bool,
     /// Whether the age is the chart's default, which stands nowhere in the file.
     pub is_default: bool,
+    /// The charts that it installs.
+    pub releases: Vec<Release<'a>>,
     /// The versions that it states.
     pub versions: Vec<InstallVersion<'a>>,
-}
-
-/// A version that an installer's file states.
-#[derive(Clone, Debug)]
-pub struct InstallVersion<'a> {
-    /// The field.
-    pub node: Node<'a>,
-    /// What it says.
-    pub stated: Stated,
-    /// Who built it, if that is a known vendor.
-    pub vendor: Option<Vendor>,
 }
 
 impl<'a> Install<'a> {
@@ -102,6 +96,7 @@ impl<'a> Install<'a> {
             age,
             is_complete: true,
             is_default,
+            releases: vec![operator_release(root, spec.as_ref())],
             versions,
         }
     }
@@ -132,10 +127,22 @@ impl<'a> Install<'a> {
             .into_iter()
             .filter_map(|path| version(root.at(path)?, hub))
             .collect();
+        let release = Release {
+            chart: Chart::Istiod,
+            version: None,
+            profile: None,
+            layers: vec![Layer::Values(root.clone())],
+            unseen: Unseen::ANYTHING,
+            home: Home {
+                at: root.key(),
+                add: Some((root.clone(), Vec::new())),
+            },
+        };
         Self {
             age,
             is_complete: false,
             is_default,
+            releases: vec![release],
             versions,
         }
     }
@@ -166,6 +173,28 @@ fn installs_no_istiod(spec: Option<&Node<'_>>) -> bool {
 fn is_on(spec: &Node<'_>) -> bool {
     let enabled = spec.at(&["components", "pilot", "enabled"]);
     enabled.is_some_and(|node| node.value() == &Value::Bool(true))
+}
+
+/// istiod's chart as istioctl uses it. `unvalidatedValues` win over `values`.
+fn operator_release<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> Release<'a> {
+    let at = |key: &str| spec.and_then(|spec| spec.get_set(key));
+    let layers = ["unvalidatedValues", "values"];
+    let place = spec.map_or_else(|| root.whole(), Node::key);
+    Release {
+        chart: Chart::Istiod,
+        version: None,
+        profile: at("profile"),
+        layers: layers
+            .into_iter()
+            .filter_map(at)
+            .map(Layer::Values)
+            .collect(),
+        unseen: Unseen::NOTHING,
+        home: Home {
+            at: at("values").map_or(place, |values| values.key()),
+            add: Some((root.clone(), vec!["spec", "values"])),
+        },
+    }
 }
 
 /// The age that a spec leaves to the chart: the finding stands where a value would go.
