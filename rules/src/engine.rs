@@ -55,7 +55,7 @@ impl<'a> Context<'a> {
     /// What the object is in a mesh. Worked out once for all rules.
     pub fn subject(&self) -> &Subject<'a> {
         self.subject
-            .get_or_init(|| Subject::of(self.object, self.strings))
+            .get_or_init(|| Subject::within(self.object, self.strings, &self.around))
     }
 
     /// Whether the injector takes the object's pod; `Out` where it has none. Worked out once for all

@@ -11,13 +11,16 @@ use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
+use charts::Charts;
 use definitions::Definitions;
 
 pub use around::{Around, Enrolment, Nodes};
+pub use charts::ChartSource;
 pub use facts::{ControlPlane, DEFAULT_REVISION, Injector, MeshConfig, NodeFact, Setting};
 pub use native::Native;
 
 mod around;
+mod charts;
 mod definitions;
 mod facts;
 mod native;
@@ -141,6 +144,7 @@ pub struct Mesh {
     injectors: BTreeMap<String, Definitions<Injector>>,
     control_planes: BTreeMap<String, Definitions<ControlPlane>>,
     nodes: Vec<Fact<NodeFact>>,
+    charts: Charts,
 }
 
 impl Mesh {
@@ -155,11 +159,12 @@ impl Mesh {
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
         facts::learn(self, object, source);
+        self.charts.learn(object, source);
     }
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        facts::may_hold(object)
+        facts::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -169,6 +174,7 @@ impl Mesh {
             || bytes.contains(&0)
             || facts::WORDS
                 .iter()
+                .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }
 

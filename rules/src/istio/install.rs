@@ -7,13 +7,34 @@ use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
 use crate::istio::image::Image;
 use crate::istio::keepalive::{AgeSetting, argument_text};
+use crate::mesh::Around;
 use crate::object::{Node, Object, Strings};
 use crate::rule::ObjectKind;
 
+pub use chart_file::{CHART_FILE, Dependency};
+pub use installers::INSTALLS;
 pub use release::{Chart, Home, InstallVersion, Layer, Parameter, Release, Unseen};
 
+mod argo_cd;
+mod bridge;
+pub(crate) mod chart_file;
+mod chart_version;
+mod flux;
+pub(crate) mod helmfile;
+mod installers;
+mod k3s;
+mod kustomize;
 mod overlay;
 mod release;
+mod repository;
+mod sail;
+mod values_in;
+mod vendors;
+
+pub(crate) use chart_file::dependencies;
+pub(crate) use flux::source as chart_source;
+pub(crate) use installers::kindless;
+pub use vendors::installer_of;
 
 /// What the charts set where nobody says otherwise: 30m in every chart from 1.1 to 1.31.
 const CHART_DEFAULT: GoDuration = GoDuration::from_minutes(30);
@@ -23,9 +44,6 @@ pub const ISTIO_OPERATOR: ObjectKind =
     ObjectKind::new("install.istio.io", "IstioOperator", "istiooperators");
 /// A file of Helm values, which no API server sees.
 pub const HELM_VALUES: ObjectKind = ObjectKind::new("", "", "");
-
-/// Kinds from which an installer makes a mesh.
-pub const INSTALLS: &[ObjectKind] = &[ISTIO_OPERATOR, HELM_VALUES];
 
 /// A file from which an installer makes a mesh.
 #[derive(Clone, Debug)]
@@ -45,13 +63,17 @@ pub struct Install<'a> {
 
 impl<'a> Install<'a> {
     /// Reads an installer's file; `None` for anything else.
-    pub fn of(object: &Object<'a>, _strings: &'a Strings) -> Option<Self> {
+    pub fn of(
+        object: &Object<'a>,
+        strings: &'a Strings,
+        around: Option<&Around<'a>>,
+    ) -> Option<Self> {
         if ISTIO_OPERATOR.matches(object) {
             Some(Self::of_operator(object))
         } else if HELM_VALUES.matches(object) {
             Some(Self::of_values(object))
         } else {
-            None
+            installers::read(object, strings, around).map(bridge::install)
         }
     }
 

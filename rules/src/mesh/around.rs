@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::istio::install::Dependency;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::istio::workload::{INJECT, PodTemplate};
 use crate::mesh::definitions::nearest;
 use crate::mesh::facts::DEFAULT_REVISION;
-use crate::mesh::{ControlPlane, Injector, Known, Mesh, MeshConfig, Place, Source};
+use crate::mesh::{ChartSource, ControlPlane, Injector, Known, Mesh, MeshConfig, Place, Source};
 use crate::object::Object;
 
 /// Namespaces that the injector never touches.
@@ -145,6 +146,23 @@ impl<'a> Around<'a> {
             Known::Disputed(one, other) => Known::Disputed(one, other),
             Known::No => setting(),
         }
+    }
+
+    /// The source of charts that an object refers to; `None` where it was not read.
+    pub fn chart_source(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<&'a ChartSource> {
+        let charts = &self.mesh.charts;
+        charts.source(kind, name, namespace, self.place)
+    }
+
+    /// The dependencies on Istio's charts of the chart whose values the object holds, and where they
+    /// are said.
+    pub fn umbrella(&self) -> Option<(&'a [Dependency], Source)> {
+        self.mesh.charts.umbrella(self.place)
     }
 
     /// The mesh config of a revision.
