@@ -62,7 +62,7 @@ impl<'a> Context<'a> {
                 istio: self.around.istio_setting(),
                 newest: newest.map(|release| Releases::newest_version(release, self.as_of)),
             };
-            Subject::of(self.object, self.strings).given(given)
+            Subject::within(self.object, self.strings, &self.around).given(given)
         })
     }
 

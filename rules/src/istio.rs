@@ -26,6 +26,7 @@ use proxy::{Proxy, Role};
 use version::Version;
 use workload::PodTemplate;
 
+use crate::mesh::Around;
 use crate::object::{Node, Object, Strings};
 
 /// Name of the proxy's container.
@@ -51,8 +52,17 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Looks at an object; `strings` keeps the documents that are read inside of it.
+    /// Looks at an object by itself; `strings` keeps the documents that are read inside of it.
     pub fn of(object: &Object<'a>, strings: &'a Strings) -> Self {
+        Self::new(object, strings, None)
+    }
+
+    /// Looks at an object with what is known around it.
+    pub fn within(object: &Object<'a>, strings: &'a Strings, around: &Around<'a>) -> Self {
+        Self::new(object, strings, Some(around))
+    }
+
+    fn new(object: &Object<'a>, strings: &'a Strings, around: Option<&Around<'a>>) -> Self {
         let template = PodTemplate::of(object);
         let istiod = template
             .as_ref()
@@ -61,7 +71,7 @@ impl<'a> Subject<'a> {
         let builds = template.as_ref().map_or_else(Vec::new, |template| {
             Build::all(object, template, istiod.as_ref(), proxy.as_ref())
         });
-        let install = Install::of(object, strings);
+        let install = Install::of(object, strings, around);
         Self {
             template,
             istiod,

@@ -7,6 +7,7 @@ use elsa::FrozenVec;
 use serde_json::Value;
 
 use crate::finding::{Location, Part, Pointer};
+use crate::istio::install;
 use crate::yaml::{self, Problem};
 
 /// A value together with its place in the document. Cheap to clone.
@@ -273,15 +274,20 @@ impl<'a> Object<'a> {
             };
         }
         let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
-        let (api_version, kind) = api_version.zip(kind).unwrap_or_default();
+        let (api_version, kind) = match (api_version, kind) {
+            (Some(api_version), Some(kind)) => (api_version, kind),
+            _ => install::kindless(node.value).unwrap_or_default(),
+        };
         Some(Self::new(api_version, kind, node))
     }
 
     fn collect(node: Node<'a>, found: &mut Vec<Self>) {
         let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
         let (Some(kind), Some(api_version)) = (kind, api_version) else {
-            if node.path.is_none() && crate::istio::values::are_istio_values(node.value) {
-                found.push(Self::new("", "", node));
+            if node.path.is_none()
+                && let Some((api_version, kind)) = install::kindless(node.value)
+            {
+                found.push(Self::new(api_version, kind, node));
             }
             return;
         };

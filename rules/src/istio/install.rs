@@ -6,35 +6,51 @@
 use crate::istio::build::Stated;
 use crate::istio::image::Image;
 use crate::istio::version::{Minor, Version};
+use crate::mesh::Around;
 use crate::object::{Node, Object, Strings};
 use crate::rule::ObjectKind;
 
+pub use chart_file::{CHART_FILE, Dependency};
+pub use installers::INSTALLS;
 pub use operator::{Mistake, Refusal};
 pub use plane::{Plane, Rendered};
 pub use release::{Chart, Home, InstallVersion, Layer, Parameter, Reading, Release, Unseen};
 pub use traced::Traced;
 pub use values::{Effective, Refused};
+pub use vendors::installer_of;
 
+pub(crate) use chart_file::dependencies;
+pub(crate) use flux::source as chart_source;
+pub(crate) use installers::kindless;
 pub(crate) use plane::READS_EXTRA_ARGS;
 pub(crate) use values::{DEFAULTS, INTERNAL, READS_ROOT};
 
+mod argo_cd;
+pub(crate) mod chart_file;
+mod chart_version;
+mod flux;
+pub(crate) mod helmfile;
 mod images;
+mod installers;
+mod k3s;
+mod kustomize;
 mod operator;
 mod overlay;
 mod plane;
 mod release;
+mod repository;
+mod sail;
 mod traced;
 mod values;
 mod values_file;
+mod values_in;
+mod vendors;
 
 /// `IstioOperator`, in the cluster or as a file for istioctl.
 pub const ISTIO_OPERATOR: ObjectKind =
     ObjectKind::new("install.istio.io", "IstioOperator", "istiooperators");
 /// A file of Helm values, which no API server sees.
 pub const HELM_VALUES: ObjectKind = ObjectKind::new("", "", "");
-
-/// Kinds from which an installer makes a mesh.
-pub const INSTALLS: &[ObjectKind] = &[ISTIO_OPERATOR, HELM_VALUES];
 
 /// The newest chart with which what is said here was compared.
 const NEWEST_CHART: Version = Version {
@@ -127,14 +143,24 @@ impl ChartVersion {
 
 impl<'a> Install<'a> {
     /// Reads an installer's file; `None` for anything else.
-    pub fn of(object: &Object<'a>, _strings: &'a Strings) -> Option<Self> {
+    pub fn of(
+        object: &Object<'a>,
+        strings: &'a Strings,
+        around: Option<&Around<'a>>,
+    ) -> Option<Self> {
         if ISTIO_OPERATOR.matches(object) {
             Some(operator::read(object))
         } else if HELM_VALUES.matches(object) {
             Some(Self::from_releases(values_file::read(object)))
         } else {
-            None
+            installers::read(object, strings, around).map(Self::found)
         }
+    }
+
+    fn found(found: installers::Found<'a>) -> Self {
+        let mut install = Self::from_releases(found.releases);
+        install.versions.extend(found.versions);
+        install
     }
 
     /// What these releases install.

@@ -1,11 +1,12 @@
 //! The mesh as seen from one object.
 
+use crate::istio::install::Dependency;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::istio::workload::PodTemplate;
 use crate::mesh::definitions::nearest;
 use crate::mesh::{
-    ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig, NamespaceLabels, Place,
-    Source,
+    ChartSource, ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig,
+    NamespaceLabels, Place, Source,
 };
 use crate::object::Object;
 
@@ -80,6 +81,23 @@ impl<'a> Around<'a> {
             Known::Disputed(one, other) => Known::Disputed(one, other),
             Known::No => setting(),
         }
+    }
+
+    /// The source of charts that an object refers to; `None` where it was not read.
+    pub fn chart_source(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<&'a ChartSource> {
+        let charts = &self.mesh.charts;
+        charts.source(kind, name, namespace, self.place)
+    }
+
+    /// The dependencies on Istio's charts of the chart whose values the object holds, and where they
+    /// are said.
+    pub fn umbrella(&self) -> Option<(&'a [Dependency], Source)> {
+        self.mesh.charts.umbrella(self.place)
     }
 
     /// The mesh config of a revision.
