@@ -29,6 +29,8 @@ pub struct Input {
     pub place: Arc<str>,
     /// Where the bytes come from.
     pub origin: Origin,
+    /// Whether it was named on the command line, and not found in a folder.
+    pub is_named: bool,
 }
 
 /// Where the bytes of an [`Input`] come from.
@@ -85,6 +87,14 @@ struct Finder {
     bare: bool,
 }
 
+/// How a file was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Named,
+    Walked,
+    Linked,
+}
+
 struct Candidate {
     input: Input,
     /// Which of two names for one file is kept: the one that is no link, then the one named first.
@@ -96,12 +106,14 @@ impl Finder {
         self.named += 1;
         self.bare = path == Path::new(".");
         if path == Path::new(STDIN) {
-            return self.push(Origin::Stdin, path, false);
+            return self.push(Origin::Stdin, path, Found::Named);
         }
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => self.walk(path),
-            Ok(found) if found.is_file() => self.push(Origin::File(path.into()), path, false),
-            Ok(_) => self.push(Origin::Pipe(path.into()), path, false),
+            Ok(found) if found.is_file() => {
+                self.push(Origin::File(path.into()), path, Found::Named)
+            }
+            Ok(_) => self.push(Origin::Pipe(path.into()), path, Found::Named),
             Err(error) => self.fail(path, error),
         }
     }
@@ -123,7 +135,7 @@ impl Finder {
         let path = entry.path();
         if entry.file_type().is_file() {
             if holds_manifests(path) {
-                self.push(Origin::File(path.into()), path, false);
+                self.push(Origin::File(path.into()), path, Found::Walked);
             }
         } else if entry.file_type().is_symlink() {
             self.visit_link(path);
@@ -135,21 +147,22 @@ impl Finder {
             Ok(target) if target.is_dir() => self.inputs.linked_folders.push(self.name(path)),
             Ok(target) if target.is_file() && holds_manifests(path) => {
                 self.links = true;
-                self.push(Origin::File(path.into()), path, true);
+                self.push(Origin::File(path.into()), path, Found::Linked);
             }
             Err(error) if holds_manifests(path) => self.fail(path, error),
             _ => {}
         }
     }
 
-    fn push(&mut self, origin: Origin, path: &Path, link: bool) {
+    fn push(&mut self, origin: Origin, path: &Path, found: Found) {
         let name = self.name(path);
         let input = Input {
             place: cleaned(&name),
             name,
             origin,
+            is_named: found == Found::Named,
         };
-        let rank = (link, self.named);
+        let rank = (found == Found::Linked, self.named);
         self.candidates.push(Candidate { input, rank });
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::finding::Pointer;
+use crate::istio::install::Chart;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
@@ -86,17 +87,35 @@ impl fmt::Display for Source {
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     file: Option<&'a str>,
+    chart: Option<Chart>,
 }
 
 impl<'a> Place<'a> {
     /// An object of a file.
     pub fn file(path: &'a str) -> Self {
-        Self { file: Some(path) }
+        Self {
+            file: Some(path),
+            chart: None,
+        }
+    }
+
+    /// The same, of which a person says that it holds values of this chart.
+    #[must_use]
+    pub fn of_chart(self, chart: Option<Chart>) -> Self {
+        Self { chart, ..self }
+    }
+
+    /// The chart whose values a person says are here.
+    pub fn chart(self) -> Option<Chart> {
+        self.chart
     }
 
     /// An object of the cluster: all facts are equally near.
     pub fn cluster() -> Self {
-        Self { file: None }
+        Self {
+            file: None,
+            chart: None,
+        }
     }
 
     /// How near a fact is: the number of folders that both share, more than any of these for the
