@@ -17,6 +17,7 @@ pub mod mend;
 pub mod output;
 pub mod parallel;
 pub mod problem;
+pub mod release_data;
 pub mod replace;
 pub mod report;
 pub mod session;
@@ -44,6 +45,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(arguments)) => commands::check::run(&arguments, &name),
         Some(Command::Rules(arguments)) => commands::rules::run(&arguments),
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
+        Some(Command::Releases(arguments)) => commands::releases::run(&arguments),
+        Some(Command::UpgradePath(arguments)) => commands::upgrade_path::run(&arguments),
     };
     match outcome {
         Ok(verdict) => code(verdict as u8),
