@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::{Level, Policy};
 use crate::finding::{Applicability, Finding, RunFinding};
 use crate::istio::Subject;
-use crate::istio::gate::Gate;
+use crate::istio::gate::{Gate, Reinjection};
 use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
@@ -48,6 +48,7 @@ pub struct Context<'a> {
     pub as_of: Date,
     subject: OnceCell<Subject<'a>>,
     enrolment: OnceCell<Enrolment>,
+    reinjection: OnceCell<Option<Reinjection>>,
     pub(crate) gate: OnceCell<Gate>,
 }
 
@@ -65,6 +66,13 @@ impl<'a> Context<'a> {
             let template = self.subject().template.as_ref();
             template.map_or(Enrolment::Out, |template| self.around.enrolment(template))
         })
+    }
+
+    /// What becomes of the proxy that the object's pod has already, where the injector will take the
+    /// pod again. Worked out once for all rules.
+    pub(crate) fn reinjection(&self) -> Option<Reinjection> {
+        let reinjection = || self.subject().reinjection(self);
+        *self.reinjection.get_or_init(reinjection)
     }
 }
 
@@ -154,6 +162,7 @@ impl Engine {
             as_of: self.as_of,
             subject: OnceCell::new(),
             enrolment: OnceCell::new(),
+            reinjection: OnceCell::new(),
             gate: OnceCell::new(),
         };
         for rule in self.for_kind(object) {

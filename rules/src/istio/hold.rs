@@ -1,5 +1,6 @@
 //! `holdApplicationUntilProxyStarts`, where people write it and what Istio makes of it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::{Change, op};
@@ -15,7 +16,8 @@ pub const FIELD: &str = "holdApplicationUntilProxyStarts";
 const PROTO_FIELD: &str = "hold_application_until_proxy_starts";
 
 /// What a proxy config says of hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Hold {
     /// Nothing.
     Absent,
