@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+pub mod mesh;
 pub mod rules;
 
 /// Why a command could not do its work. Findings and unreadable inputs are no such reason.
@@ -10,6 +11,9 @@ pub enum CommandError {
     /// The report could not be written.
     #[error("the report could not be written")]
     Output(#[source] std::io::Error),
+    /// A recording of a mesh cannot be used.
+    #[error(transparent)]
+    Mesh(#[from] crate::known::MeshError),
     /// There is no such rule.
     #[error("there is no rule `{name}`{hint}")]
     NoSuchRule {

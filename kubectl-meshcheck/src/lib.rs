@@ -13,6 +13,7 @@ pub mod args;
 pub mod commands;
 pub mod diff;
 pub mod judge;
+pub mod known;
 pub mod mend;
 pub mod output;
 pub mod parallel;
@@ -44,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(arguments)) => commands::check::run(&arguments, &name),
         Some(Command::Rules(arguments)) => commands::rules::run(&arguments),
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
+        Some(Command::Mesh(arguments)) => commands::mesh::run(&arguments),
     };
     match outcome {
         Ok(verdict) => code(verdict as u8),
