@@ -272,7 +272,7 @@ fn told(findings: &[Finding]) -> Vec<(&'static str, Severity, String, Vec<String
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once(&recorded) {
             let (file, after) = behind.split_once(')').expect("it was opened");
-            plain += &format!("{before}in {file}");
+            plain.extend([before, "in ", file]);
             rest = after;
         }
         plain + rest
