@@ -22,14 +22,16 @@ fn of_the_stock_chart_nothing_but_the_age_is_changed(world: &World) {
     plane.namespace(istio::NAMESPACE, &serde_json::json!({}));
     istio::definitions(&world.assets, &plane);
     let chart = istio::chart(&world.assets);
-    let plain = objects(&plane, &["--dry-run=server"], &chart);
+    let (plain, mended) = objects(&plane, &["--dry-run=server"], &chart);
+    assert_eq!(mended, 0);
     assert!(plain.len() > 15, "{:?}", plain.keys());
 
     let _webhook = Webhook::install(
         &plane,
         &["--istio-version=1.31.1", "--kubernetes-version=1.36"],
     );
-    let stored = objects(&plane, &[], &chart);
+    let (stored, mended) = objects(&plane, &[], &chart);
+    assert_eq!(mended, 1);
     assert_eq!(
         stored.keys().collect::<Vec<_>>(),
         plain.keys().collect::<Vec<_>>()
@@ -47,45 +49,43 @@ fn of_the_stock_chart_nothing_but_the_age_is_changed(world: &World) {
     }
 }
 
-/// What the chart becomes on the API server, by kind and name, without what differs between any two
-/// objects.
-fn objects(plane: &ControlPlane, options: &[&str], chart: &str) -> BTreeMap<String, Value> {
-    let apply = [
-        "apply",
-        "--server-side",
-        "--validate=strict",
-        "-o",
-        "json",
-        "-f",
-        "-",
-    ];
-    let said = plane.kubectl.pipe(&[&apply[..], options].concat(), chart);
+/// What the chart becomes on the API server, by kind and name, and how many things were mended on
+/// the way.
+fn objects(
+    plane: &ControlPlane,
+    options: &[&str],
+    chart: &str,
+) -> (BTreeMap<String, Value>, usize) {
+    let mut apply = vec!["apply", "--server-side", "--validate=strict"];
+    apply.extend(options);
+    apply.extend(["-o", "json", "-f", "-"]);
+    let said = plane.kubectl.pipe(&apply, chart);
+    let fixed = |text: &&&str| text.starts_with("meshcheck fixed ");
+    let mended = said.warnings().iter().filter(fixed).count();
     let list: Value = serde_json::from_str(&said.ok()).expect("JSON");
     let objects = list["items"].as_array().expect("a list").iter();
-    objects
-        .map(|object| {
-            let mut object = object.clone();
-            let metadata = object["metadata"].as_object_mut().expect("metadata");
-            for own in [
-                "creationTimestamp",
-                "managedFields",
-                "resourceVersion",
-                "uid",
-            ] {
-                metadata.remove(own);
-            }
-            if let Some(spec) = object["spec"].as_object_mut() {
-                spec.retain(|key, _| !key.starts_with("clusterIP"));
-            }
-            let text = |value: &Value| value.as_str().expect("text").to_owned();
-            (
-                format!(
-                    "{}/{}",
-                    text(&object["kind"]),
-                    text(&object["metadata"]["name"])
-                ),
-                object,
-            )
-        })
-        .collect()
+    (objects.cloned().map(named).collect(), mended)
+}
+
+/// An object by its kind and name, without what differs between any two.
+fn named(mut object: Value) -> (String, Value) {
+    let metadata = object["metadata"].as_object_mut().expect("metadata");
+    for own in [
+        "creationTimestamp",
+        "managedFields",
+        "resourceVersion",
+        "uid",
+    ] {
+        metadata.remove(own);
+    }
+    if let Some(spec) = object["spec"].as_object_mut() {
+        spec.retain(|key, _| !key.starts_with("clusterIP"));
+    }
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let name = format!(
+        "{}/{}",
+        text(&object["kind"]),
+        text(&object["metadata"]["name"])
+    );
+    (name, object)
 }

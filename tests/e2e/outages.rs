@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::assets::KUBERNETES;
 use crate::control_plane::ControlPlane;
+use crate::kubectl::Said;
 use crate::webhook::{VALIDATING, Webhook, documents, manifests};
 use crate::world::World;
 
@@ -33,13 +34,27 @@ pub(crate) fn file(name: &str) -> String {
     outage(name).to_str().expect("text").to_owned()
 }
 
-/// What `/validate` is expected to refuse an outage with.
-pub(crate) fn refusal(name: &str) -> String {
+/// What `/validate` is expected to answer to an outage: why it refuses, and what it warns of.
+fn answer(name: &str) -> (String, Vec<String>) {
     let text = fs::read_to_string(outage(name).join("expected/validate.json"));
-    let answer: Value = serde_json::from_str(&text.expect("a file")).expect("JSON");
-    let message = answer["response"]["status"]["message"].as_str();
-    message.expect("a message").to_owned()
+    let mut answer: Value = serde_json::from_str(&text.expect("a file")).expect("JSON");
+    let response = &mut answer["response"];
+    let warnings = serde_json::from_value(response["warnings"].take()).unwrap_or_default();
+    let message = response["status"]["message"].as_str();
+    (message.expect("a message").to_owned(), warnings)
 }
+
+/// kubectl says both, and nothing else.
+#[track_caller]
+fn assert_refused(said: &Said, path: &str, (message, warnings): &(String, Vec<String>)) {
+    let warned = warnings.iter().map(|text| format!("Warning: {text}"));
+    let denied =
+        format!("Error from server (Forbidden): error when creating \"{path}\": {DENIED}{message}");
+    let wanted: Vec<_> = warned.chain([denied]).collect();
+    assert_eq!(said.refused().trim_end(), wanted.join("\n"));
+}
+
+const DENIED: &str = "admission webhook \"validate.meshcheck.dev\" denied the request: ";
 
 /// A control plane without an istiod.
 fn plane(world: &World) -> &ControlPlane {
@@ -88,15 +103,7 @@ fn the_age_of_streams_is_refused_where_nothing_may_be_changed(world: &World) {
     let _webhook = Webhook::install_with(plane, &[], &[VALIDATING], |_| {});
     let path = file("stale-streams/istiod.yaml");
     let said = plane.kubectl.run(&["apply", "-f", &path]);
-    let wanted = denied(&path, &refusal("stale-streams"));
-    assert_eq!(said.refused(), wanted);
-}
-
-fn denied(path: &str, message: &str) -> String {
-    format!(
-        "Error from server (Forbidden): error when creating \"{path}\": admission webhook \
-         \"validate.meshcheck.dev\" denied the request: {message}\n"
-    )
+    assert_refused(&said, &path, &answer("stale-streams"));
 }
 
 fn services_that_do_not_wait_are_stored(world: &World) {
@@ -117,7 +124,7 @@ fn the_old_control_plane_is_refused(world: &World) {
     let _webhook = Webhook::install(plane, &["--kubernetes-version=1.22"]);
     let path = file("standing-still/istiod.yaml");
     let said = plane.kubectl.run(&["apply", "-f", &path]);
-    assert_eq!(said.refused(), denied(&path, &refusal("standing-still")));
+    assert_refused(&said, &path, &answer("standing-still"));
     let stored = [
         "get",
         "deployment/istiod",
@@ -153,14 +160,13 @@ fn a_client_gets_the_reason(world: &World) {
     let object = &documents(&text)[0];
     let istiod: Deployment = serde_json::from_value(object.clone()).expect("a Deployment");
     let api = Api::namespaced(plane.client.clone(), "istio-system");
-    let answer = plane.block_on(async { api.create(&PostParams::default(), &istiod).await });
-    let Err(Error::Api(status)) = answer else {
-        panic!("{answer:?}");
+    let created = plane.block_on(async { api.create(&PostParams::default(), &istiod).await });
+    let Err(Error::Api(status)) = created else {
+        panic!("{created:?}");
     };
     assert_eq!((status.code, status.reason.as_str()), (403, "Forbidden"));
-    let prefix = "admission webhook \"validate.meshcheck.dev\" denied the request: ";
     assert_eq!(
         status.message,
-        format!("{prefix}{}", refusal("standing-still"))
+        format!("{DENIED}{}", answer("standing-still").0)
     );
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::assets::KUBERNETES;
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::istio::pod;
+use crate::kubectl::Said;
 use crate::outages::outage;
 use crate::webhook::{Webhook, documents};
 use crate::world::World;
@@ -64,6 +65,14 @@ fn old_deployment(plane: &ControlPlane, namespace: &str) -> Value {
         .pipe(&APPLY_ON_SERVER, &object.to_string())
         .silently();
     object
+}
+
+/// The old control plane is told of, and not held against an update.
+fn tells_of_old_error(said: &Said) -> bool {
+    let told = "meshcheck version-unsupported (error, was there before): ";
+    said.warnings()
+        .iter()
+        .any(|warning| warning.starts_with(told))
 }
 
 fn a_dry_run_is_answered_and_stores_nothing(world: &World) {
@@ -130,11 +139,7 @@ fn an_old_object_can_be_touched_scaled_and_deleted(world: &World) {
         ],
     ] {
         let said = run(arguments);
-        let warnings = said.warnings();
-        assert_eq!(warnings.len(), 1, "{said:?}");
-        assert!(
-            warnings[0].starts_with("meshcheck version-unsupported (error, was there before): ")
-        );
+        assert!(tells_of_old_error(&said), "{said:?}");
         said.ok();
     }
     let asked = || {
@@ -172,7 +177,7 @@ fn an_old_object_cannot_be_made_worse(world: &World) {
     );
     assert!(text.contains("explain keepalive-age-"), "{text}");
     assert!(!text.contains("version-unsupported"), "{text}");
-    assert_eq!(said.warnings().len(), 2, "{said:?}");
+    assert!(tells_of_old_error(&said), "{said:?}");
 
     let api = Api::<Deployment>::namespaced(plane.client.clone(), "worse");
     let patch = Patch::Strategic(json!({"spec": {"template": {"spec": {"containers": [
