@@ -2,8 +2,8 @@
 
 pub mod check;
 pub mod explain;
-pub mod releases;
 pub mod mesh;
+pub mod releases;
 pub mod rules;
 pub mod upgrade_path;
 
