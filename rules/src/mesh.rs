@@ -24,6 +24,8 @@ pub use facts::{
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
 pub use native::{Native, NativeMode};
+
+pub(crate) use native::NODES as NATIVE_NODES;
 pub use recording::{Facts, RecordingError};
 pub use selector::Selector;
 
