@@ -121,7 +121,7 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let objects = Object::all(&document.value);
+        let objects = self.mesh.objects(&document.value, work.place);
         let tally = &mut work.report.tally;
         tally.objects += objects.len();
         tally.empty += usize::from(document.is_null());

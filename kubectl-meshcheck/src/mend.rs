@@ -7,7 +7,7 @@ use std::sync::Arc;
 use json_patch::Patch;
 use meshcheck_rules::finding::Location;
 use meshcheck_rules::yaml::{Document, Encoding, Options, Position, Stream};
-use meshcheck_rules::{Applicability, Mended, Mesh, Object, Place};
+use meshcheck_rules::{Applicability, Mended, Mesh, Place};
 
 use crate::parallel::in_order;
 use crate::session::Session;
@@ -138,7 +138,7 @@ impl Mender<'_> {
     /// What the engine would do to a document; `None` where there is nothing to do.
     fn plan(&self, document: &Document, place: Place<'_>) -> Option<Mended> {
         let engine = &self.session.engine;
-        let objects = Object::all(&document.value);
+        let objects = self.mesh.objects(&document.value, place);
         if !objects.iter().any(|object| engine.looks_at(object)) {
             return None;
         }
@@ -185,7 +185,7 @@ impl Mender<'_> {
         place: Place<'_>,
         given_up: &[(&'static str, String)],
     ) -> Option<Fixed> {
-        let objects = Object::all(&document.value);
+        let objects = self.mesh.objects(&document.value, place);
         let reports = objects
             .iter()
             .map(|object| self.session.engine.check(object, self.mesh, place));

@@ -13,6 +13,7 @@ pub use texts::Texts;
 mod texts;
 
 const STDIN: &str = "-";
+const CHART_FILE: &str = "Chart.yaml";
 
 /// What an input is called where people read it: a name may hold what a terminal would obey.
 pub fn for_people(name: &str) -> String {
@@ -29,6 +30,8 @@ pub struct Input {
     pub place: Arc<str>,
     /// Where the bytes come from.
     pub origin: Origin,
+    /// Whether it was named itself, and not found below a folder that was.
+    pub is_named: bool,
 }
 
 /// Where the bytes of an [`Input`] come from.
@@ -81,6 +84,7 @@ struct Finder {
     inputs: Inputs,
     named: usize,
     links: bool,
+    walking: bool,
     /// The walk started at `.`: names go without it, as every tool prints them.
     bare: bool,
 }
@@ -107,6 +111,7 @@ impl Finder {
     }
 
     fn walk(&mut self, root: &Path) {
+        self.walking = true;
         let wanted = |entry: &DirEntry| entry.depth() == 0 || entry.file_name() != ".git";
         for entry in WalkDir::new(root).into_iter().filter_entry(wanted) {
             match entry {
@@ -117,6 +122,7 @@ impl Finder {
                 }
             }
         }
+        self.walking = false;
     }
 
     fn visit(&mut self, entry: &DirEntry) {
@@ -148,6 +154,7 @@ impl Finder {
             place: cleaned(&name),
             name,
             origin,
+            is_named: !self.walking,
         };
         let rank = (link, self.named);
         self.candidates.push(Candidate { input, rank });
@@ -194,6 +201,29 @@ impl Candidate {
             }
         }
     }
+}
+
+/// The `Chart.yaml` beside each file that was named without it: a file of values does not say which chart it
+/// is for.
+pub fn charts_beside(inputs: &[Input]) -> Vec<Input> {
+    let mut folders = HashSet::new();
+    let named = inputs.iter().filter(|input| input.is_named);
+    let beside = named.filter_map(|input| {
+        let Origin::File(path) = &input.origin else {
+            return None;
+        };
+        let chart = path.with_file_name(CHART_FILE);
+        let is_new = chart != *path && folders.insert(chart.clone());
+        let name: Arc<str> = chart.to_string_lossy().into();
+        let is_there = is_new && !inputs.iter().any(|other| other.name == name) && chart.is_file();
+        is_there.then(|| Input {
+            place: cleaned(&name),
+            name,
+            origin: Origin::File(chart),
+            is_named: false,
+        })
+    });
+    beside.collect()
 }
 
 fn holds_manifests(path: &Path) -> bool {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use memchr::memmem;
+use serde_json::Value;
 
 use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
@@ -176,6 +177,16 @@ impl Mesh {
                 .iter()
                 .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
+    }
+
+    /// The objects of a document: [`Object::all`], and values of a chart whose own file says that it
+    /// depends on Istio's.
+    pub fn objects<'a>(&self, document: &'a Value, place: Place<'_>) -> Vec<Object<'a>> {
+        let mut objects = Object::all(document);
+        if objects.is_empty() && self.charts.are_values(document, place) {
+            objects.push(Object::values(document));
+        }
+        objects
     }
 
     /// The mesh as seen from one object.

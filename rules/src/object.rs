@@ -266,6 +266,11 @@ impl<'a> Object<'a> {
         Some(Self::new(api_version, kind, node))
     }
 
+    /// A file of Helm values.
+    pub(crate) fn values(document: &'a Value) -> Self {
+        Self::new("", "", Node::root(document))
+    }
+
     fn collect(node: Node<'a>, found: &mut Vec<Self>) {
         let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
         let (Some(kind), Some(api_version)) = (kind, api_version) else {

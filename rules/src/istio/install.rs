@@ -32,8 +32,7 @@ mod values_in;
 mod vendors;
 
 pub(crate) use chart_file::dependencies;
-pub(crate) use flux::source as chart_source;
-pub(crate) use installers::kindless;
+pub(crate) use installers::{chart_source, kindless};
 pub use vendors::installer_of;
 
 /// What the charts set where nobody says otherwise: 30m in every chart from 1.1 to 1.31.
@@ -70,10 +69,10 @@ impl<'a> Install<'a> {
     ) -> Option<Self> {
         if ISTIO_OPERATOR.matches(object) {
             Some(Self::of_operator(object))
-        } else if HELM_VALUES.matches(object) {
-            Some(Self::of_values(object))
+        } else if let Some(found) = installers::read(object, strings, around) {
+            Some(bridge::install(found))
         } else {
-            installers::read(object, strings, around).map(bridge::install)
+            HELM_VALUES.matches(object).then(|| Self::of_values(object))
         }
     }
 
@@ -152,6 +151,7 @@ impl<'a> Install<'a> {
         let release = Release {
             chart: Chart::Istiod,
             version: None,
+            known: None,
             profile: None,
             layers: vec![Layer::Values(root.clone())],
             unseen: Unseen::ANYTHING,
@@ -205,6 +205,7 @@ fn operator_release<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> Release<'a>
     Release {
         chart: Chart::Istiod,
         version: None,
+        known: None,
         profile: at("profile"),
         layers: layers
             .into_iter()

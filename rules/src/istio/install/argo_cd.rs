@@ -117,6 +117,7 @@ fn of_source<'a>(
     Some(Release {
         chart: origin.chart,
         version,
+        known: None,
         profile: None,
         layers,
         unseen,

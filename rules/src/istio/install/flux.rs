@@ -51,6 +51,7 @@ pub(super) fn release<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> O
     Some(Release {
         chart: origin.chart,
         version,
+        known: None,
         profile: None,
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         unseen: Unseen {
@@ -116,7 +117,8 @@ impl<'a> Reference<'a> {
     }
 
     fn look_up<'m>(&self, around: Option<&Around<'m>>) -> Option<&'m ChartSource> {
-        around?.chart_source(self.kind, self.name, self.namespace)
+        let kind = format!("{}.{SOURCES}", self.kind);
+        around?.chart_source(&kind, self.name, self.namespace)
     }
 
     /// The chart that a release refers to as a whole.
@@ -134,7 +136,7 @@ impl<'a> Reference<'a> {
                 };
                 origin(chart, Some(&source), around)
             }
-            Some(ChartSource::Repository { .. }) => None,
+            Some(_) => None,
             // An artifact is mostly called like its chart.
             None => Origin::of(self.name, None),
         }
@@ -199,7 +201,7 @@ pub(super) fn images<'a>(object: &Object<'a>) -> Vec<InstallVersion<'a>> {
 }
 
 /// The source that an object is, for the releases that refer to it.
-pub(crate) fn source(object: &Object<'_>) -> Option<ChartSource> {
+pub(super) fn source(object: &Object<'_>) -> Option<ChartSource> {
     let spec = object.root.value().get("spec")?;
     let text = |key: &str| spec.get(key).and_then(Value::as_str);
     if HELM_REPOSITORY.matches(object)

@@ -67,6 +67,7 @@ fn release<'a>(node: &Node<'a>, origin: Origin) -> Option<Release<'a>> {
     Some(Release {
         chart: origin.chart,
         version: version.and_then(|node| chart_version::of_chart(node, origin)),
+        known: None,
         profile: None,
         layers,
         unseen: Unseen {

@@ -36,6 +36,7 @@ fn release<'a>(chart: &Node<'a>) -> Option<Release<'a>> {
     Some(Release {
         chart: origin.chart,
         version: version.and_then(|node| chart_version::of_chart(node, origin)),
+        known: None,
         profile: None,
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         unseen: Unseen {

@@ -3,6 +3,7 @@
 use crate::finding::Location;
 use crate::istio::build::Stated;
 use crate::istio::image::Vendor;
+use crate::istio::version::Version;
 use crate::object::Node;
 
 /// One of Istio's charts.
@@ -65,6 +66,8 @@ pub struct Release<'a> {
     /// The chart's version, where the installer's file states one. What stands in an image's tag is
     /// no chart version.
     pub version: Option<InstallVersion<'a>>,
+    /// The chart's version, where another file states it: the `Chart.yaml` of the values.
+    pub known: Option<Version>,
     /// The profile that is chosen outside of the values (`spec.profile` of an installer's object).
     pub profile: Option<Node<'a>>,
     /// What sets values, the strongest first.

@@ -41,6 +41,7 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
     Some(Release {
         chart,
         version: at("version").and_then(version),
+        known: None,
         profile: at("profile"),
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         unseen: Unseen::NOTHING,
@@ -58,13 +59,8 @@ fn version(node: Node<'_>) -> Option<InstallVersion<'_>> {
     };
     let stated = match Tag::read(text) {
         _ if text.is_empty() => return None,
-        Tag::Unreadable => Stated::Unknown {
-            why: match Image::is_template(text) {
-                true => format!("`{text}` is filled in later"),
-                false => format!("version `{text}` is whatever was built last"),
-            },
-            hint: None,
-        },
+        _ if Image::is_template(text) => unknown(format!("`{text}` is filled in later")),
+        Tag::Unreadable => unknown(format!("version `{text}` is whatever was built last")),
         read => Stated::Version(read, format!("version `{text}`")),
     };
     Some(InstallVersion {
@@ -72,4 +68,8 @@ fn version(node: Node<'_>) -> Option<InstallVersion<'_>> {
         stated,
         vendor: None,
     })
+}
+
+fn unknown(why: String) -> Stated {
+    Stated::Unknown { why, hint: None }
 }
