@@ -55,6 +55,13 @@ impl Spot<'_> {
 #[derive(Default)]
 pub struct Strings(FrozenVec<Box<Value>>);
 
+impl Strings {
+    /// Keeps a value that is made of the object, such as what an installer is going to write.
+    pub(crate) fn keep(&self, value: Value) -> &Value {
+        self.0.push_get(Box::new(value))
+    }
+}
+
 impl fmt::Debug for Strings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Strings({})", self.0.len())
@@ -190,6 +197,14 @@ impl<'a> Node<'a> {
         let Spot { pointer, inside } = self.spot();
         let inner = inside.map(|(inner, _)| inner).unwrap_or_default();
         pointer.tokens().chain(inner.tokens()).collect()
+    }
+
+    /// Whether this is the member of a mapping.
+    pub fn is_member(&self) -> bool {
+        matches!(
+            self.path.as_ref().map(|step| step.token),
+            Some(Token::Member(_))
+        )
     }
 
     /// The index in its list, for a list item.

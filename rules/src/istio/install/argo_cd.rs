@@ -115,13 +115,10 @@ fn of_source<'a>(
     }
     layers.extend(values.mapping().map(Layer::Values));
     Some(Release {
-        chart: origin.chart,
         version,
-        known: None,
-        profile: None,
         layers,
         unseen,
-        home,
+        ..origin.release(home)
     })
 }
 

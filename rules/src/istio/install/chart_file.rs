@@ -88,6 +88,7 @@ pub(super) fn values<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> Ve
     let below = dependencies.iter().filter_map(|dependency| {
         let mut release = below(root, &root.get_set(&dependency.key)?, dependency.chart);
         release.known = dependency.version;
+        release.is_vendors = dependency.is_vendors;
         Some(release)
     });
     below.collect()
@@ -104,20 +105,17 @@ fn nested<'a>(root: &Node<'a>) -> impl Iterator<Item = Release<'a>> {
 fn below<'a>(root: &Node<'a>, values: &Node<'a>, chart: Chart) -> Release<'a> {
     let global = root.get_set("global").map(Layer::Global);
     let own = Layer::Values(values.clone());
+    let home = Home {
+        at: values.key(),
+        add: values
+            .value()
+            .is_object()
+            .then(|| (values.clone(), Vec::new())),
+    };
     Release {
-        chart,
-        version: None,
-        known: None,
-        profile: None,
         layers: global.into_iter().chain([own]).collect(),
         unseen: Unseen::ANYTHING,
-        home: Home {
-            at: values.key(),
-            add: values
-                .value()
-                .is_object()
-                .then(|| (values.clone(), Vec::new())),
-        },
+        ..Release::new(chart, home)
     }
 }
 

@@ -48,11 +48,12 @@ pub(super) fn release<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> O
     let has_files = spec.at(&["chart", "spec"]).is_some_and(|chart| {
         chart.items("valuesFiles").next().is_some() || chart.get_set("valuesFile").is_some()
     });
+    let home = Home {
+        at: values.key().unwrap_or_else(|| spec.key()),
+        add: (!values.is_unreadable()).then(|| (spec.clone(), vec!["values"])),
+    };
     Some(Release {
-        chart: origin.chart,
         version,
-        known: None,
-        profile: None,
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         unseen: Unseen {
             weaker: has_files || !from.iter().all(is_targeted),
@@ -60,10 +61,7 @@ pub(super) fn release<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> O
                 || values.is_unreadable()
                 || touches_istiod(&spec),
         },
-        home: Home {
-            at: values.key().unwrap_or_else(|| spec.key()),
-            add: (!values.is_unreadable()).then(|| (spec.clone(), vec!["values"])),
-        },
+        ..origin.release(home)
     })
 }
 

@@ -35,6 +35,7 @@ pub(super) fn release<'a>(
     }
     let (chart, origin) = chart(&spec)?;
     let mut release = of_spec(&spec, origin.chart, strings);
+    release.is_vendors = origin.publisher.vendor().is_some();
     release.version = chart_version::of_archive(chart, origin)
         .or_else(|| chart_version::of_chart(spec.get_set("version")?, origin));
     // What a config of the same name sets wins over this.
@@ -122,21 +123,18 @@ fn of_spec<'a>(spec: &Node<'a>, chart: Chart, strings: &'a Strings) -> Release<'
             .filter_map(|values| values.mapping())
             .map(Layer::Values),
     );
+    let home = Home {
+        at: key.unwrap_or_else(|| spec.key()),
+        // `values` is young: a controller that does not know it drops it without a word.
+        add: mapping.home().or_else(|| text.home()),
+    };
     Release {
-        chart,
-        version: None,
-        known: None,
-        profile: None,
         layers,
         unseen: Unseen {
             weaker: is_unreadable,
             stronger: has_secrets || is_unreadable,
         },
-        home: Home {
-            at: key.unwrap_or_else(|| spec.key()),
-            // `values` is young: a controller that does not know it drops it without a word.
-            add: mapping.home().or_else(|| text.home()),
-        },
+        ..Release::new(chart, home)
     }
 }
 

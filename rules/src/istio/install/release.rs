@@ -68,6 +68,8 @@ pub struct Release<'a> {
     pub version: Option<InstallVersion<'a>>,
     /// The chart's version, where another file states it: the `Chart.yaml` of the values.
     pub known: Option<Version>,
+    /// Whether a vendor publishes the chart: its defaults are not Istio's.
+    pub is_vendors: bool,
     /// The profile that is chosen outside of the values (`spec.profile` of an installer's object).
     pub profile: Option<Node<'a>>,
     /// What sets values, the strongest first.
@@ -76,6 +78,28 @@ pub struct Release<'a> {
     pub unseen: Unseen,
     /// Where that stands which nobody sets.
     pub home: Home<'a>,
+    /// Whether a person says which chart it is (`--chart`), and means its version with `--istio-version`.
+    pub is_named: bool,
+    /// The spec of an `IstioOperator`, whose settings and overlays change what the chart writes.
+    pub operator: Option<Node<'a>>,
+}
+
+impl<'a> Release<'a> {
+    /// A release of a chart about which nothing else is said.
+    pub fn new(chart: Chart, home: Home<'a>) -> Self {
+        Self {
+            chart,
+            version: None,
+            known: None,
+            is_vendors: false,
+            profile: None,
+            layers: Vec::new(),
+            unseen: Unseen::NOTHING,
+            home,
+            is_named: false,
+            operator: None,
+        }
+    }
 }
 
 /// Values from one place.
@@ -89,15 +113,26 @@ pub enum Layer<'a> {
     Parameters(Vec<Parameter<'a>>),
 }
 
-/// One value as `--set` gives it.
+/// One value at a path.
 #[derive(Clone, Debug)]
 pub struct Parameter<'a> {
     /// Names and indices: `pilot.env.NAME`.
     pub path: Vec<String>,
-    /// The text of the value.
+    /// The value.
     pub value: Node<'a>,
-    /// Whether it stays a text (`--set-string`); else `true`, `null` and whole numbers become that.
-    pub is_text: bool,
+    /// How it is read.
+    pub reading: Reading,
+}
+
+/// How the value of a [`Parameter`] is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// As it stands, whatever it is.
+    Plain,
+    /// As `--set` reads a text: `true`, `false`, `null` and whole numbers become that.
+    Set,
+    /// As `--set-string` reads a text.
+    Text,
 }
 
 /// Whether there are values that are not in sight: values files of a repository, a ConfigMap, the
@@ -151,12 +186,22 @@ pub struct InstallVersion<'a> {
 }
 
 impl<'a> Parameter<'a> {
-    /// A value under a name as `--set` takes it: `pilot.env.A`, `a.b\.c`, `list[0].name`.
+    /// A value under a name as `--set` takes it: `pilot.env.A`, `a.b\.c`, `list[0].name`. With
+    /// `is_text` it stays a text (`--set-string`, Argo CD's `forceString`).
     pub fn named(name: &str, value: Node<'a>, is_text: bool) -> Self {
         Self {
             path: path_of(name),
             value,
-            is_text,
+            reading: if is_text { Reading::Text } else { Reading::Set },
+        }
+    }
+
+    /// A value that an installer puts under this path as it stands.
+    pub fn plain(path: &[&str], value: Node<'a>) -> Self {
+        Self {
+            path: path.iter().map(|&name| name.to_owned()).collect(),
+            value,
+            reading: Reading::Plain,
         }
     }
 }

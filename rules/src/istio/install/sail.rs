@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::release::{Chart, Home, InstallVersion, Layer, Release, Unseen};
+use super::release::{Chart, Home, InstallVersion, Layer, Release};
 use super::values_in::Inline;
 use crate::istio::build::Stated;
 use crate::istio::image::{Image, Tag};
@@ -38,17 +38,15 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
     let at = |key: &str| spec.as_ref().and_then(|spec| spec.get_set(key));
     let values = at("values").map_or(Inline::Absent, Inline::of);
     let spec_or_root = spec.as_ref().map_or_else(|| root.whole(), Node::key);
+    let home = Home {
+        at: values.key().unwrap_or(spec_or_root),
+        add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
+    };
     Some(Release {
-        chart,
         version: at("version").and_then(version),
-        known: None,
         profile: at("profile"),
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
-        unseen: Unseen::NOTHING,
-        home: Home {
-            at: values.key().unwrap_or(spec_or_root),
-            add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
-        },
+        ..Release::new(chart, home)
     })
 }
 
