@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meshcheck_rules::finding::{Related, RelatedPlace};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Finding, Mesh, Object, Place, Source};
+use meshcheck_rules::{Finding, Mesh, Object, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
@@ -44,7 +44,7 @@ pub struct Judge<'s> {
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
-    place: Place<'a>,
+    index: usize,
     report: FileReport,
 }
 
@@ -89,7 +89,7 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
-            place: Place::file(&input.place),
+            index,
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
@@ -121,7 +121,8 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let objects = self.mesh.objects(&document.value, work.place);
+        let place = self.session.place(work.index, document.index);
+        let objects = self.mesh.objects(&document.value, place);
         let tally = &mut work.report.tally;
         tally.objects += objects.len();
         tally.empty += usize::from(document.is_null());
@@ -144,7 +145,8 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let report = self.session.engine.check(object, self.mesh, work.place);
+        let place = self.session.place(work.index, document.index);
+        let report = self.session.engine.check(object, self.mesh, place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());

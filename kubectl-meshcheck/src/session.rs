@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use meshcheck_rules::istio::install::Chart;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::yaml::{self, Document, Stream};
-use meshcheck_rules::{Engine, Mesh, Object, Source};
+use meshcheck_rules::{Engine, Mesh, Object, Place, Source};
 
 use crate::parallel::in_order;
 use crate::source::{Input, Texts, charts_beside};
@@ -20,6 +21,8 @@ pub struct Session<'i> {
     pub engine: Engine,
     /// How to read.
     pub options: yaml::Options,
+    /// The chart whose values are in the files that are named (`--chart`).
+    pub chart: Option<Chart>,
 }
 
 impl<'i> Session<'i> {
@@ -30,7 +33,21 @@ impl<'i> Session<'i> {
             texts: Texts::new(inputs, options.limits.bytes),
             engine,
             options,
+            chart: None,
         }
+    }
+
+    /// The same, with the chart whose values are in the files that are named.
+    #[must_use]
+    pub fn with_chart(self, chart: Option<Chart>) -> Self {
+        Self { chart, ..self }
+    }
+
+    /// Where the objects of one document are. Of a file of values Helm reads only the first document.
+    pub fn place(&self, index: usize, document: usize) -> Place<'i> {
+        let input = &self.inputs[index];
+        let chart = self.chart.filter(|_| input.is_named && document == 0);
+        Place::file(&input.place).of_chart(chart)
     }
 
     /// The first pass: takes the facts about the mesh out of all documents.

@@ -30,7 +30,7 @@ pub struct Input {
     pub place: Arc<str>,
     /// Where the bytes come from.
     pub origin: Origin,
-    /// Whether it was named itself, and not found below a folder that was.
+    /// Whether it was named on the command line, and not found in a folder.
     pub is_named: bool,
 }
 
@@ -84,9 +84,16 @@ struct Finder {
     inputs: Inputs,
     named: usize,
     links: bool,
-    walking: bool,
     /// The walk started at `.`: names go without it, as every tool prints them.
     bare: bool,
+}
+
+/// How a file was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Named,
+    Walked,
+    Linked,
 }
 
 struct Candidate {
@@ -100,18 +107,19 @@ impl Finder {
         self.named += 1;
         self.bare = path == Path::new(".");
         if path == Path::new(STDIN) {
-            return self.push(Origin::Stdin, path, false);
+            return self.push(Origin::Stdin, path, Found::Named);
         }
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => self.walk(path),
-            Ok(found) if found.is_file() => self.push(Origin::File(path.into()), path, false),
-            Ok(_) => self.push(Origin::Pipe(path.into()), path, false),
+            Ok(found) if found.is_file() => {
+                self.push(Origin::File(path.into()), path, Found::Named)
+            }
+            Ok(_) => self.push(Origin::Pipe(path.into()), path, Found::Named),
             Err(error) => self.fail(path, error),
         }
     }
 
     fn walk(&mut self, root: &Path) {
-        self.walking = true;
         let wanted = |entry: &DirEntry| entry.depth() == 0 || entry.file_name() != ".git";
         for entry in WalkDir::new(root).into_iter().filter_entry(wanted) {
             match entry {
@@ -122,14 +130,13 @@ impl Finder {
                 }
             }
         }
-        self.walking = false;
     }
 
     fn visit(&mut self, entry: &DirEntry) {
         let path = entry.path();
         if entry.file_type().is_file() {
             if holds_manifests(path) {
-                self.push(Origin::File(path.into()), path, false);
+                self.push(Origin::File(path.into()), path, Found::Walked);
             }
         } else if entry.file_type().is_symlink() {
             self.visit_link(path);
@@ -141,22 +148,22 @@ impl Finder {
             Ok(target) if target.is_dir() => self.inputs.linked_folders.push(self.name(path)),
             Ok(target) if target.is_file() && holds_manifests(path) => {
                 self.links = true;
-                self.push(Origin::File(path.into()), path, true);
+                self.push(Origin::File(path.into()), path, Found::Linked);
             }
             Err(error) if holds_manifests(path) => self.fail(path, error),
             _ => {}
         }
     }
 
-    fn push(&mut self, origin: Origin, path: &Path, link: bool) {
+    fn push(&mut self, origin: Origin, path: &Path, found: Found) {
         let name = self.name(path);
         let input = Input {
             place: cleaned(&name),
             name,
             origin,
-            is_named: !self.walking,
+            is_named: found == Found::Named,
         };
-        let rank = (link, self.named);
+        let rank = (found == Found::Linked, self.named);
         self.candidates.push(Candidate { input, rank });
     }
 

@@ -9,7 +9,7 @@ use meshcheck_rules::releases::Releases;
 use meshcheck_rules::{Engine, Severity, yaml};
 
 use super::CommandError;
-use crate::args::{CheckArgs, FixMode, Format};
+use crate::args::{ChartName, CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
 use crate::output::human::{Detail, Human, Printer, renderer};
 use crate::output::json::{Collector, Json};
@@ -27,7 +27,8 @@ mod fixing;
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
-    let session = Session::new(&inputs.found, engine(arguments), options(arguments));
+    let session = Session::new(&inputs.found, engine(arguments), options(arguments))
+        .with_chart(arguments.chart.map(ChartName::chart));
     let mut mesh = session.learn(settings(arguments));
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {

@@ -77,6 +77,9 @@ pub(crate) fn dependencies(object: &Object<'_>) -> Vec<Dependency> {
 /// it was read, else what the values themselves show.
 pub(super) fn values<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> Vec<Release<'a>> {
     let root = &object.root;
+    if object.chart.is_some() {
+        return Vec::new();
+    }
     let known = around.and_then(Around::umbrella);
     let Some((dependencies, _)) = known else {
         return if values::are_istio_values(root.value()) {
