@@ -3,6 +3,7 @@
 use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
+use crate::istio::config_map::CONFIG_MAP;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
@@ -52,6 +53,13 @@ pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>
 /// Kinds in which a version of Istio stands.
 pub(crate) const VERSIONED: &[ObjectKind] =
     &both::<{ WORKLOADS.len() + INSTALLS.len() }>(WORKLOADS, INSTALLS);
+
+/// Installers' files and Istio's own ConfigMaps: where a mesh's settings stand.
+const MESHES: &[ObjectKind] = &both::<{ INSTALLS.len() + 1 }>(INSTALLS, &[CONFIG_MAP]);
+
+/// Kinds that hold pods, and those that say how the pods of a mesh come to be.
+pub(crate) const PODS_AND_MESHES: &[ObjectKind] =
+    &both::<{ WORKLOADS.len() + MESHES.len() }>(WORKLOADS, MESHES);
 
 /// Something of Istio's that has a version.
 #[derive(Clone, Debug)]

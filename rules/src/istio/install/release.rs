@@ -102,6 +102,43 @@ impl<'a> Release<'a> {
     }
 }
 
+/// How deep values are searched.
+const DEPTH: usize = 12;
+
+impl<'a> Release<'a> {
+    /// Every member of the values, each with its path among them.
+    pub fn fields(&self) -> Vec<(Vec<String>, Node<'a>)> {
+        let mut found = Vec::new();
+        for layer in &self.layers {
+            match layer {
+                Layer::Values(node) => collect(node, &[], DEPTH, &mut found),
+                Layer::Global(node) => collect(node, &["global".to_owned()], DEPTH, &mut found),
+                Layer::Parameters(parameters) => {
+                    for parameter in parameters {
+                        found.push((parameter.path.clone(), parameter.value.clone()));
+                        collect(&parameter.value, &parameter.path, DEPTH, &mut found);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn collect<'a>(
+    node: &Node<'a>,
+    path: &[String],
+    depth: usize,
+    found: &mut Vec<(Vec<String>, Node<'a>)>,
+) {
+    for (key, member) in node.entries().filter(|_| depth > 0) {
+        let mut below = path.to_vec();
+        below.push(key.to_owned());
+        collect(&member, &below, depth - 1, found);
+        found.push((below, member));
+    }
+}
+
 /// Values from one place.
 #[derive(Clone, Debug)]
 pub enum Layer<'a> {
