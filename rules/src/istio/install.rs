@@ -203,6 +203,7 @@ pub(crate) fn version<'a>(node: Node<'a>, hub: &str) -> Option<InstallVersion<'a
     }
     let vendor = Image::parse(&format!("{hub}/pilot:{text}")).vendor();
     Some(InstallVersion {
+        chart: None,
         node,
         stated: Stated::of_tag(&text, None),
         vendor,

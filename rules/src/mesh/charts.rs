@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::definitions::{Definitions, nearest};
 use super::{Fact, Known, Place, Source};
 use crate::istio::install::{self, Chart, Dependency};
+use crate::istio::version::Version;
 use crate::object::Object;
 
 /// A source from which Flux takes a chart.
@@ -21,6 +22,8 @@ pub enum ChartSource {
     Artifact {
         /// Its address, which ends with the chart's name.
         url: String,
+        /// The chart's version, where it is exact.
+        version: Option<Version>,
     },
     /// A chart of another source.
     Chart {
@@ -28,6 +31,8 @@ pub enum ChartSource {
         chart: String,
         /// Kind and name of that source.
         source: (String, String),
+        /// The chart's version, where it is exact.
+        version: Option<Version>,
     },
     /// A release of the Helm controller of k3s.
     Release {

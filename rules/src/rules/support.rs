@@ -7,7 +7,7 @@ use crate::istio::config_map::CONFIG_MAP;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
-use crate::istio::install::{HELM_VALUES, INSTALLS};
+use crate::istio::install::{Chart, HELM_VALUES, INSTALLS};
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
 use crate::rule::ObjectKind;
@@ -72,6 +72,9 @@ pub(crate) struct Thing<'a> {
     pub(crate) stated: Stated,
     /// Whose build it is, if not upstream's.
     pub(crate) vendor: Option<Vendor>,
+    /// Whether there is a program that has this version: the charts `base` and `gateway` bring none, the
+    /// gateway's comes with the injection.
+    pub(crate) is_program: bool,
     /// Name of the image, empty where there is none.
     pub(crate) image_name: &'a str,
     /// Where the version stands.
@@ -103,20 +106,36 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         component: build.component,
         stated: build.stated.clone(),
         vendor: build.image.vendor(),
+        is_program: true,
         image_name: build.image.name,
         at: build.node.as_value(),
         node: build.node.clone(),
     });
     let versions = subject.install.iter().flat_map(|install| &install.versions);
-    builds.chain(versions.map(|version| Thing {
-        name: "the Istio to install",
-        component: Component::Pilot,
-        stated: version.stated.clone(),
-        vendor: version.vendor,
-        image_name: "",
-        at: version.node.as_value(),
-        node: version.node.clone(),
+    builds.chain(versions.map(|version| {
+        Thing {
+            name: version
+                .chart
+                .map_or("the Istio to install", Chart::installs),
+            component: version.chart.map_or(Component::Pilot, program_of),
+            stated: version.stated.clone(),
+            vendor: version.vendor,
+            is_program: !matches!(version.chart, Some(Chart::Base | Chart::Gateway)),
+            image_name: "",
+            at: version.node.as_value(),
+            node: version.node.clone(),
+        }
     }))
+}
+
+/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
+fn program_of(chart: Chart) -> Component {
+    match chart {
+        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
+        Chart::Cni => Component::Cni,
+        Chart::Ztunnel => Component::Ztunnel,
+        Chart::Base | Chart::Gateway => Component::Proxy,
+    }
 }
 
 /// `1 day`, `39 days`.

@@ -20,6 +20,7 @@ pub(super) fn of_chart(node: Node<'_>, origin: Origin) -> Option<InstallVersion<
         of_number(&text, origin)
     };
     Some(InstallVersion {
+        chart: Some(origin.chart),
         vendor: origin.publisher.vendor().or_else(|| vendor(&text)),
         node,
         stated,
@@ -31,6 +32,7 @@ pub(super) fn of_archive(node: Node<'_>, origin: Origin) -> Option<InstallVersio
     let (_, version) = archive(node.str()?.rsplit('/').next()?);
     let stated = of_number(version?, origin);
     Some(InstallVersion {
+        chart: Some(origin.chart),
         node,
         stated,
         vendor: origin.publisher.vendor(),

@@ -24,6 +24,7 @@ pub const INSTALLS: &[ObjectKind] = &[
     flux::HELM_RELEASE,
     flux::OCI_REPOSITORY,
     flux::HELM_CHART,
+    flux::HELM_REPOSITORY,
     k3s::HELM_CHART,
     k3s::HELM_CHART_CONFIG,
     vendors::SERVICE_MESH_CONTROL_PLANE,
@@ -68,7 +69,8 @@ pub(super) fn read<'a>(
         _ if HELM_VALUES.matches(object) => Found::of(chart_file::values(object, around)),
         _ => return None,
     };
-    (!found.releases.is_empty() || !found.versions.is_empty()).then_some(found)
+    let is_istios = flux::is_repository_of_istio(object);
+    (is_istios || !found.releases.is_empty() || !found.versions.is_empty()).then_some(found)
 }
 
 impl<'a> Found<'a> {

@@ -65,6 +65,7 @@ pub(super) fn images<'a>(kustomize: &Node<'a>) -> Vec<InstallVersion<'a>> {
             other => other.to_string(),
         };
         Some(InstallVersion {
+            chart: None,
             vendor: Image::parse(&format!("{new_name}:{text}")).vendor(),
             stated: Stated::of_tag(&text, None),
             node: tag,

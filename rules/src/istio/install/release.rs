@@ -214,6 +214,8 @@ pub struct Home<'a> {
 /// A version that an installer's file states.
 #[derive(Clone, Debug)]
 pub struct InstallVersion<'a> {
+    /// The chart that has it; `None` for an image that says it of the whole mesh.
+    pub chart: Option<Chart>,
     /// The field.
     pub node: Node<'a>,
     /// What it says.

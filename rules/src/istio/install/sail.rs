@@ -43,7 +43,7 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
         add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
     };
     Some(Release {
-        version: at("version").and_then(version),
+        version: at("version").and_then(|node| version(chart, node)),
         profile: at("profile"),
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         ..Release::new(chart, home)
@@ -51,7 +51,7 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
 }
 
 /// `v1.30.3`, `v1.30-latest` (the newest patch that the operator has), `master`, a pre-release.
-fn version(node: Node<'_>) -> Option<InstallVersion<'_>> {
+fn version(chart: Chart, node: Node<'_>) -> Option<InstallVersion<'_>> {
     let Value::String(text) = node.value() else {
         return None;
     };
@@ -62,6 +62,7 @@ fn version(node: Node<'_>) -> Option<InstallVersion<'_>> {
         read => Stated::Version(read, format!("version `{text}`")),
     };
     Some(InstallVersion {
+        chart: Some(chart),
         node,
         stated,
         vendor: None,
