@@ -12,6 +12,8 @@ pub mod object;
 pub mod releases;
 pub mod rule;
 pub mod rules;
+pub mod suppress;
+pub mod words;
 pub mod yaml;
 
 pub use engine::{Context, Engine, Mended, Report};

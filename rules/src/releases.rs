@@ -154,6 +154,8 @@ pub enum Certainty {
     Expected,
     /// Computed by the rule of support: six weeks after the second successor.
     Computed,
+    /// Stated by the policy, for a vendor's builds.
+    Policy,
 }
 
 impl Certainty {
@@ -163,6 +165,7 @@ impl Certainty {
             Self::Confirmed => "confirmed",
             Self::Expected => "expected",
             Self::Computed => "computed from the rule of support",
+            Self::Policy => "by the policy",
         }
     }
 }
@@ -178,6 +181,21 @@ pub enum Support {
     Newer,
     /// The table does not know this minor, and it is not newer.
     Unlisted,
+}
+
+impl Support {
+    /// By a last day that the policy states.
+    pub(crate) fn until(date: Date, on: Date) -> Self {
+        let end = EndOfLife {
+            date,
+            certainty: Certainty::Policy,
+        };
+        if on > date {
+            Self::Ended(end)
+        } else {
+            Self::Supported(Some(end))
+        }
+    }
 }
 
 /// Why a release table could not be used.
