@@ -3,6 +3,9 @@
 pub mod check;
 pub mod explain;
 pub mod rules;
+pub mod schema;
+
+use crate::policy::PolicyError;
 
 /// Why a command could not do its work. Findings and unreadable inputs are no such reason.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +13,9 @@ pub enum CommandError {
     /// The report could not be written.
     #[error("the report could not be written")]
     Output(#[source] std::io::Error),
+    /// The policy could not be read, or there are problems in it, which were printed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// There is no such rule.
     #[error("there is no rule `{name}`{hint}")]
     NoSuchRule {

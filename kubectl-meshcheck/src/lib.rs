@@ -16,6 +16,7 @@ pub mod judge;
 pub mod mend;
 pub mod output;
 pub mod parallel;
+pub mod policy;
 pub mod problem;
 pub mod replace;
 pub mod report;
@@ -44,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(arguments)) => commands::check::run(&arguments, &name),
         Some(Command::Rules(arguments)) => commands::rules::run(&arguments),
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
+        Some(Command::Schema(arguments)) => commands::schema::run(&arguments),
     };
     match outcome {
         Ok(verdict) => code(verdict as u8),

@@ -1,5 +1,7 @@
 //! `check`: judges files, folders and standard input.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,14 +22,18 @@ use crate::session::Session;
 use crate::source::{Inputs, Origin};
 
 use fixing::Fixing;
+use governing::Governing;
 
 mod fixing;
+mod governing;
 
 /// Checks, and says how the run ends. `program` is how the program is called.
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
+    let policy = Governing::find(arguments)?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
-    let session = Session::new(&inputs.found, engine(arguments), options(arguments));
+    let engine = engine(arguments, policy.policy());
+    let session = Session::new(&inputs.found, engine, options(arguments));
     let mut mesh = session.learn(settings(arguments));
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {
@@ -36,18 +42,28 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
 
     let (render, mut print) = output(arguments, &streams, program);
     let mut tally = Tally::default();
+    let mut fitted = BTreeSet::new();
     for unreadable in &inputs.unreadable {
         let report = FileReport::of(Problem::io(unreadable), &*render);
         tally += report.tally;
         print.file(report, &mut streams);
     }
-    Judge::new(&session, &mesh, &*render).run(|report| {
+    let judge = Judge::new(&session, &mesh, policy.file.as_deref(), &*render);
+    judge.run(|mut report| {
         tally += report.tally;
+        fitted.append(&mut report.policy_entries);
         print.file(report, &mut streams);
     });
+    if let Some(file) = &policy.file {
+        let report = judge.policy(file, &fitted);
+        tally += report.tally;
+        print.file(report, &mut streams);
+    }
     let demands = demands(arguments);
     let closing = Closing {
         as_of: session.engine.as_of(),
+        policy: policy.file,
+        nearly_policy: policy.nearly,
         tally,
         demands,
         linked_folders: inputs.linked_folders.clone(),
@@ -72,9 +88,9 @@ fn streams(arguments: &CheckArgs, inputs: &Inputs) -> Streams {
     }
 }
 
-fn engine(arguments: &CheckArgs) -> Engine {
+fn engine(arguments: &CheckArgs, policy: Policy) -> Engine {
     let as_of = arguments.as_of.unwrap_or_else(today);
-    Engine::new(as_of, Policy::default(), Releases::embedded())
+    Engine::new(as_of, policy, Releases::embedded())
 }
 
 fn today() -> Date {

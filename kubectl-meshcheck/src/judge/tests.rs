@@ -50,7 +50,7 @@ fn judge(rule: &'static Rule, text: &str) -> FileReport {
     let session = Session::new(&inputs.found, engine, yaml::Options::default());
     let mesh = session.learn(Settings::default());
     let mut reports = Vec::new();
-    Judge::new(&session, &mesh, &Json).run(|report| reports.push(report));
+    Judge::new(&session, &mesh, None, &Json).run(|report| reports.push(report));
     reports.pop().expect("one file, one report")
 }
 

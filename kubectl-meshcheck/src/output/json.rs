@@ -1,5 +1,7 @@
 //! `-o json`: the schema of `docs/json-output.md`, one finding a line.
 
+use jiff::civil::Date;
+use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::Span;
 use meshcheck_rules::{Finding, Fix, Object, Pointer};
 use serde::Serialize;
@@ -20,6 +22,7 @@ pub struct Json;
 #[derive(Debug, Default)]
 pub struct Collector {
     findings: Vec<String>,
+    suppressed: Vec<String>,
     problems: Vec<(String, String)>,
 }
 
@@ -40,6 +43,18 @@ struct FindingOut<'a> {
     related: Vec<RelatedOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppression: Option<SuppressionOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct SuppressionOut<'a> {
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Date>,
+    by: &'a str,
+    #[serde(flatten)]
+    at: PointOut<'a>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +79,13 @@ struct ObjectOut<'a> {
 #[serde(rename_all = "camelCase")]
 struct RelatedOut<'a> {
     message: &'a str,
+    #[serde(flatten)]
+    at: PointOut<'a>,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PointOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +115,7 @@ struct SummaryOut {
     objects: usize,
     checked: usize,
     findings: CountsOut,
+    suppressed: usize,
     fixable: FixableOut,
     skipped: SkippedOut,
     problems: usize,
@@ -127,9 +150,39 @@ impl Render for Json {
         true
     }
 
+    fn shows_suppressed(&self) -> bool {
+        true
+    }
+
     fn finding(&self, shown: &Shown<'_>) -> String {
-        let finding = shown.finding;
+        to_line(&FindingOut::of(shown))
+    }
+
+    fn suppressed(&self, shown: &Shown<'_>, why: &Why, at: &Note<'_>) -> String {
+        let by = match why.by {
+            By::Annotation(_) => "annotation",
+            By::Policy(_) => "policy",
+        };
         to_line(&FindingOut {
+            suppression: Some(SuppressionOut {
+                reason: &why.reason,
+                until: why.until,
+                by,
+                at: PointOut::of(at, shown),
+            }),
+            ..FindingOut::of(shown)
+        })
+    }
+
+    fn problem(&self, problem: &Problem, _: Option<&str>) -> String {
+        to_line(problem)
+    }
+}
+
+impl<'a> FindingOut<'a> {
+    fn of(shown: &'a Shown<'_>) -> Self {
+        let finding = shown.finding;
+        Self {
             rule: finding.rule,
             severity: finding.severity.as_str(),
             message: &finding.message,
@@ -142,20 +195,21 @@ impl Render for Json {
             related: shown
                 .notes
                 .iter()
-                .map(|note| RelatedOut::of(note, shown))
+                .map(|note| RelatedOut {
+                    message: &note.message,
+                    at: PointOut::of(note, shown),
+                })
                 .collect(),
             fix: finding.fix.as_ref().map(FixOut::from),
-        })
-    }
-
-    fn problem(&self, problem: &Problem, _: Option<&str>) -> String {
-        to_line(problem)
+            suppression: None,
+        }
     }
 }
 
 impl Print for Collector {
     fn file(&mut self, report: FileReport, _: &mut Streams) {
         self.findings.extend(report.findings);
+        self.suppressed.extend(report.suppressed);
         let problems = report.problems.into_iter();
         self.problems
             .extend(problems.map(|(problem, line)| (problem.file.to_string(), line)));
@@ -168,12 +222,16 @@ impl Print for Collector {
         let out = &mut streams.report;
         out.put(format!("{{\n  \"version\": {VERSION},\n"));
         out.put(format!("  \"asOf\": \"{}\",\n", closing.as_of));
+        let policy = closing.policy.as_ref().map(|policy| &*policy.name);
+        out.put(format!("  \"policy\": {},\n", to_line(&policy)));
         out.put(format!("  \"summary\": {},\n", to_line(&summary)));
         if let Some(diff) = &closing.diff {
             out.put(format!("  \"diff\": {},\n", to_line(diff)));
         }
         out.put("  \"findings\": [");
         put_lines(out, self.findings.iter());
+        out.put("],\n  \"suppressed\": [");
+        put_lines(out, self.suppressed.iter());
         out.put("],\n  \"problems\": [");
         put_lines(out, self.problems.iter().map(|(_, line)| line));
         out.put("]\n}\n");
@@ -228,17 +286,8 @@ impl<'a> From<&'a Fix> for FixOut<'a> {
     }
 }
 
-impl<'a> RelatedOut<'a> {
+impl<'a> PointOut<'a> {
     fn of(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Self {
-        let bare = Self {
-            message: &note.message,
-            file: None,
-            document: None,
-            place: None,
-            pointer: None,
-            inner_pointer: None,
-            source: None,
-        };
         match &note.place {
             NotePlace::Here { location, span } => Self {
                 file: Some(shown.file),
@@ -246,18 +295,18 @@ impl<'a> RelatedOut<'a> {
                 place: Some(PlaceOut::from(span)),
                 pointer: Some(location.pointer.as_str()),
                 inner_pointer: location.inner.as_ref().map(Pointer::as_str),
-                ..bare
+                ..Self::default()
             },
             NotePlace::Elsewhere(there) => Self {
                 file: Some(&there.file),
                 document: Some(there.document),
                 place: there.span.as_ref().map(|(span, _)| PlaceOut::from(span)),
                 pointer: Some(&there.pointer),
-                ..bare
+                ..Self::default()
             },
             NotePlace::Said(source) => Self {
                 source: Some(source),
-                ..bare
+                ..Self::default()
             },
         }
     }
@@ -276,6 +325,7 @@ impl SummaryOut {
                 warning: found.warning,
                 info: found.info,
             },
+            suppressed: tally.suppressed,
             fixable: FixableOut {
                 safe: tally.safe_fixes,
                 r#unsafe: tally.unsafe_fixes,
