@@ -11,9 +11,9 @@ use serde_json::Value;
 use crate::config::{Level, Policy};
 use crate::finding::{Applicability, Finding, Severity};
 use crate::istio::Subject;
-use crate::istio::gate::Gate;
+use crate::istio::gate::{Gate, Reinjection};
 use crate::mesh::{Around, Enrolment, Mesh, Place};
-use crate::object::Object;
+use crate::object::{Object, Strings};
 use crate::releases::Releases;
 use crate::rule::{Findings, Rule};
 use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
@@ -35,6 +35,8 @@ pub struct Engine {
 pub struct Context<'a> {
     /// The object that is judged.
     pub object: &'a Object<'a>,
+    /// Keeps the documents that are read inside of its strings.
+    pub strings: &'a Strings,
     /// What is known about the mesh around it.
     pub around: Around<'a>,
     /// The policy in force.
@@ -48,13 +50,15 @@ pub struct Context<'a> {
     subject: OnceCell<Subject<'a>>,
     enrolment: OnceCell<Enrolment>,
     ignores: OnceCell<Ignores<'a>>,
+    reinjection: OnceCell<Option<Reinjection>>,
     pub(crate) gate: OnceCell<Gate>,
 }
 
 impl<'a> Context<'a> {
     /// What the object is in a mesh. Worked out once for all rules.
     pub fn subject(&self) -> &Subject<'a> {
-        self.subject.get_or_init(|| Subject::of(self.object))
+        self.subject
+            .get_or_init(|| Subject::of(self.object, self.strings))
     }
 
     /// Whether the injector takes the object's pod; `Out` where it has none. Worked out once for all
@@ -78,6 +82,13 @@ impl<'a> Context<'a> {
     /// Whether this rule ran: one that did not has no findings that say anything.
     pub fn runs(&self, rule: &str) -> bool {
         self.engine.runs(rule)
+    }
+
+    /// What becomes of the proxy that the object's pod has already, where the injector will take the
+    /// pod again. Worked out once for all rules.
+    pub(crate) fn reinjection(&self) -> Option<Reinjection> {
+        let reinjection = || self.subject().reinjection(self);
+        *self.reinjection.get_or_init(reinjection)
     }
 }
 
@@ -151,8 +162,10 @@ impl Engine {
     /// Judges one object.
     pub fn check(&self, object: &Object<'_>, mesh: &Mesh, place: Place<'_>) -> Report {
         let mut report = Report::default();
+        let strings = Strings::default();
         let cx = Context {
             object,
+            strings: &strings,
             around: mesh.around(object, place),
             policy: &self.policy,
             releases: &self.releases,
@@ -162,6 +175,7 @@ impl Engine {
             subject: OnceCell::new(),
             enrolment: OnceCell::new(),
             ignores: OnceCell::new(),
+            reinjection: OnceCell::new(),
             gate: OnceCell::new(),
         };
         for rule in self.for_kind(object) {

@@ -19,5 +19,5 @@ pub mod yaml;
 pub use engine::{Context, Engine, Mended, Report};
 pub use finding::{Applicability, Finding, Fix, Location, Part, Pointer, Severity};
 pub use mesh::{Mesh, Place, Source};
-pub use object::{Node, Object};
+pub use object::{Node, Object, Strings};
 pub use rule::{ObjectKind, Rule};

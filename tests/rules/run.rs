@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kubectl_meshcheck::edit::{DocumentEdit, apply};
 use meshcheck_rules::yaml::Options;
+use meshcheck_rules::yaml::edit::{DocumentEdit, apply};
 use meshcheck_rules::{Applicability, Finding, Object, Rule, Severity};
 
 use crate::case::{Case, Config};

@@ -96,7 +96,7 @@ test_rule!(
     "unsafe-fix",
     |cx: &Context<'_>, out: &mut Findings| {
         if let Some(name) = cx.object.root.at(&["metadata", "name"]) {
-            let ops = vec![op::remove(&name.pointer())];
+            let ops = vec![op::remove(&name)];
             out.report(name.whole(), "named")
                 .fix(Fix::needs_review("take it away", ops));
         }

@@ -1,10 +1,8 @@
 //! What several rules share: the kinds they look at, words they use.
 
-use json_patch::PatchOperation;
-
 use crate::config::VendorSupport;
 use crate::engine::Context;
-use crate::finding::{Fix, Location};
+use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
@@ -31,11 +29,11 @@ pub(crate) const ISTIODS: &[ObjectKind] = &[
 ];
 
 /// How a fix is graded: [`Fix::safe`] or [`Fix::needs_review`].
-pub(crate) type Grade = fn(String, Vec<PatchOperation>) -> Fix;
+pub(crate) type Grade = fn(String, Vec<Change<'_>>) -> Option<Fix>;
 
-/// The fix that sets the connection age; `None` where there are no operations that do it.
-pub(crate) fn age_fix(grade: Grade, target: GoDuration, ops: Vec<PatchOperation>) -> Option<Fix> {
-    (!ops.is_empty()).then(|| grade(format!("set the connection age to {target}"), ops))
+/// The fix that sets the connection age; `None` where there are no changes that do it.
+pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>) -> Option<Fix> {
+    grade(format!("set the connection age to {target}"), changes)
 }
 
 /// Kinds in which a version of Istio stands.
