@@ -72,7 +72,10 @@ impl Found {
         let mut way = PathBuf::new();
         for folder in start.ancestors() {
             let is_there = |name: &str| folder.join(name).is_file();
-            let nearly = NEARLY.iter().find(|name| is_there(name)).map(|name| way.join(name));
+            let nearly = NEARLY
+                .iter()
+                .find(|name| is_there(name))
+                .map(|name| way.join(name));
             found.nearly = found.nearly.or(nearly);
             found.policy = is_there(FILE_NAME).then(|| way.join(FILE_NAME));
             if found.policy.is_some() || folder.join(".git").exists() {

@@ -195,8 +195,8 @@ fn collect(shape: &'static Shape, path: &str, keys: &mut Vec<Key>) {
         }
         Shape::List(item) => collect(item, &format!("{path}[]"), keys),
         // Five vendors take the same: what that is stands once.
-        Shape::WordOr(_, other) if path.ends_with("asm") => {
-            collect(other, &path.replace("asm", "VENDOR"), keys);
+        Shape::WordOr(_, other) if path.ends_with("openshift") => {
+            collect(other, &path.replace("openshift", "VENDOR"), keys);
         }
         _ => {}
     }
