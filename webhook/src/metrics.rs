@@ -183,6 +183,7 @@ impl Metrics {
             let rule = rule.id;
             let labels = FindingLabels { rule, severity };
             drop(self.findings.get_or_create(&labels));
+            drop(self.suppressed.get_or_create(&RuleLabels { rule }));
             drop(self.crashes.get_or_create(&RuleLabels { rule }));
         }
     }
