@@ -8,6 +8,8 @@ mod fixes;
 mod ignores;
 #[path = "cli/inputs.rs"]
 mod inputs;
+#[path = "cli/mesh.rs"]
+mod mesh;
 #[path = "cli/policy.rs"]
 mod policy;
 #[path = "cli/report.rs"]

@@ -194,7 +194,8 @@ fn the_policy_component_leads_to_the_policy() {
     let component = &documents("components/policy/kustomization.yaml")[0];
     let patch = component["patches"][0]["patch"].as_str().expect("text");
     let patch = Stream::read(patch.as_bytes(), &Options::default());
-    let patch = serde_json::from_value(patch.documents[0].value.clone()).expect("a JSON patch");
+    let patch = patch.documents[0].value.clone();
+    let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch");
     let mut deployment = documents("base/deployment.yaml").remove(0);
     json_patch::patch(&mut deployment, &patch).expect("a patch that fits");
     let pod = typed::<Deployment>(&deployment).spec.expect("a spec");
@@ -206,10 +207,15 @@ fn the_policy_component_leads_to_the_policy() {
         Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments");
     let mounts = container.volume_mounts.as_ref().expect("mounts");
     let policy = args.policy.expect("a policy");
-    assert_eq!(policy, Path::new(&mounts[1].mount_path).join("meshcheck.yaml"));
+    assert_eq!(
+        policy,
+        Path::new(&mounts[1].mount_path).join("meshcheck.yaml")
+    );
     let volumes = pod.volumes.expect("volumes");
     let volume = volumes.iter().find(|volume| volume.name == mounts[1].name);
-    let map = volume.and_then(|volume| volume.config_map.as_ref()).expect("a ConfigMap");
+    let map = volume
+        .and_then(|volume| volume.config_map.as_ref())
+        .expect("a ConfigMap");
     let made = &component["configMapGenerator"][0];
     assert_eq!(map.name, made["name"].as_str().expect("text"));
     assert_eq!(made["files"][0], "meshcheck.yaml");

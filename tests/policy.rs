@@ -1,6 +1,9 @@
 //! The policy's page and its JSON schema: what the page shows is so, and the schema and the reader
 //! agree.
 
+#![expect(clippy::disallowed_methods, reason = "tests read their page")]
+
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -97,7 +100,8 @@ fn the_page_has_all_keys() {
             Some(default) => default,
         };
         let takes = key.takes.replace('|', "\\|");
-        table += &format!("| `{}` | {takes} | {default} | {} |\n", key.path, key.about);
+        let (path, about) = (&key.path, key.about);
+        writeln!(table, "| `{path}` | {takes} | {default} | {about} |").expect("a string");
     }
     let page = page();
     let (head, rest) = page.split_once(BEGIN).expect("the mark");

@@ -8,7 +8,7 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Finding, Mesh, Object, Place, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
@@ -66,20 +66,22 @@ struct Found<'o> {
 }
 
 impl<'s> Judge<'s> {
-    /// A judge for one run; the engine's policy came from the file `policy`, if from any.
-    pub fn new(
-        session: &'s Session<'s>,
-        mesh: &'s Mesh,
-        policy: Option<&'s PolicyFile>,
-        render: &'s dyn Render,
-    ) -> Self {
+    /// A judge for one run.
+    pub fn new(session: &'s Session<'s>, mesh: &'s Mesh, render: &'s dyn Render) -> Self {
         Self {
             session,
             mesh,
             render,
-            policy,
+            policy: None,
             places: Places::new(session),
         }
+    }
+
+    /// The same judge, which knows the file that the engine's policy came from, if from any.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Option<&'s PolicyFile>) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// Judges every input, and hands over the reports in the order of the inputs.
@@ -321,6 +323,16 @@ impl FileReport {
             ..Self::default()
         };
         report.tell(problem, None, render);
+        report
+    }
+
+    /// What there is to say of the whole run, of no file.
+    pub fn of_run(engine: &Engine, render: &dyn Render) -> Self {
+        let mut report = Self::default();
+        for finding in engine.check_run() {
+            report.tally.count_severity(finding.severity);
+            report.findings.extend(render.run_finding(&finding));
+        }
         report
     }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use meshcheck_rules::Finding;
 use meshcheck_rules::suppress::Why;
+use meshcheck_rules::{Finding, RunFinding};
 
 use crate::args::ColorChoice;
 use crate::judge::FileReport;
@@ -15,8 +15,10 @@ use crate::policy::PolicyFile;
 use crate::problem::Problem;
 use crate::report::{Demands, Note, Shown, Tally};
 
+pub mod facts;
 pub mod human;
 pub mod json;
+pub mod text;
 
 /// Turns one finding or problem into text. Asked from several threads.
 pub trait Render: Sync {
@@ -28,6 +30,8 @@ pub trait Render: Sync {
     fn finding(&self, shown: &Shown<'_>) -> String;
     /// A finding that is left out, why, and where that stands.
     fn suppressed(&self, shown: &Shown<'_>, why: &Why, at: &Note<'_>) -> String;
+    /// A finding of the whole run, which has no place; `None` where it is not to be shown.
+    fn run_finding(&self, finding: &RunFinding) -> Option<String>;
     /// A problem; `line` is the one that it stands in, where the file has that line.
     fn problem(&self, problem: &Problem, line: Option<&str>) -> String;
 }

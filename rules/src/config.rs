@@ -83,6 +83,8 @@ pub struct VersionPolicy {
     pub warn_days: i32,
     /// CVSS score from which a known vulnerability is an error and no warning (9.0).
     pub cvss_error: f64,
+    /// Days after which the release table is stale (120).
+    pub table_max_age_days: i32,
 }
 
 /// By what the support of a vendor's build is judged.
@@ -124,6 +126,7 @@ impl Default for Policy {
             version: VersionPolicy {
                 warn_days: 45,
                 cvss_error: 9.0,
+                table_max_age_days: 120,
             },
             vendors: BTreeMap::new(),
             forbid_ignore: BTreeSet::new(),

@@ -9,13 +9,13 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use crate::config::{Level, Policy};
-use crate::finding::{Applicability, Finding, Severity};
+use crate::finding::{Applicability, Finding, RunFinding, Severity};
 use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
 use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
-use crate::rule::{Findings, Rule};
+use crate::rule::{Check, Findings, Rule, RunContext};
 use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
 use crate::suppress::{self, Entry, Ignores, Suppressed, Why};
 
@@ -189,14 +189,44 @@ impl Engine {
             && self.policy.levels.get(rule) != Some(&Level::Off)
     }
 
+    /// Judges what all objects of a run are judged by.
+    pub fn check_run(&self) -> Vec<RunFinding> {
+        let cx = RunContext {
+            policy: &self.policy,
+            releases: &self.releases,
+            as_of: self.as_of,
+        };
+        let found = |rule: &&'static Rule| self.run_whole(rule, &cx);
+        self.rules.iter().filter_map(found).collect()
+    }
+
+    fn run_whole(&self, rule: &'static Rule, cx: &RunContext<'_>) -> Option<RunFinding> {
+        let Check::Run(check) = rule.check else {
+            return None;
+        };
+        let severity = match self.policy.levels.get(rule.id) {
+            Some(Level::Off) => return None,
+            Some(Level::At(severity)) => *severity,
+            None => rule.severity,
+        };
+        Some(RunFinding {
+            rule: rule.id,
+            severity,
+            message: check(cx)?,
+        })
+    }
+
     fn run(&self, rule: &'static Rule, cx: &Context<'_>, report: &mut Report) {
+        let Check::Object(check) = rule.check else {
+            return;
+        };
         let level = self.policy.levels.get(rule.id);
         if level == Some(&Level::Off) {
             return;
         }
         let mut out = Findings::for_rule(rule);
         // A rule that breaks down must not take an admission with it.
-        if catch_unwind(AssertUnwindSafe(|| (rule.check)(cx, &mut out))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| check(cx, &mut out))).is_err() {
             report.crashed.push(rule.id);
             return;
         }

@@ -109,6 +109,15 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// Go's `strconv.ParseBool`.
+pub(crate) fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether a word was likely meant to be `name`: letters and digits up to three edits off, case aside.
 pub(crate) fn resembles(word: &str, name: &str) -> bool {
     const MOST_EDITS: usize = 3;

@@ -17,6 +17,8 @@ mod keepalive_age_too_short;
 mod keepalive_age_unbounded;
 mod keepalive_ping_policy;
 mod kubernetes_incompatible;
+mod registry_retired;
+mod release_data_stale;
 mod sidecar_readiness_misdirected;
 mod sidecar_readiness_missing;
 mod sidecar_start_not_gated;
@@ -25,6 +27,7 @@ mod version_ending_soon;
 mod version_prerelease;
 mod version_unknown;
 mod version_unsupported;
+mod version_vulnerable;
 mod version_withdrawn;
 
 /// The rules about meshes, in the order of the families: keepalive, versions, readiness.
@@ -39,6 +42,9 @@ static FAMILIES: &[&Rule] = &[
     &version_unknown::RULE,
     &version_prerelease::RULE,
     &version_withdrawn::RULE,
+    &version_vulnerable::RULE,
+    &registry_retired::RULE,
+    &release_data_stale::RULE,
     &kubernetes_incompatible::RULE,
     &istiod_readiness_missing::RULE,
     &sidecar_start_not_gated::RULE,

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::Span;
-use meshcheck_rules::{Finding, Fix, Object, Pointer};
+use meshcheck_rules::{Finding, Fix, Object, Pointer, RunFinding};
 use serde::Serialize;
 
 use crate::judge::FileReport;
@@ -55,6 +55,24 @@ struct SuppressionOut<'a> {
     by: &'a str,
     #[serde(flatten)]
     at: PointOut<'a>,
+}
+
+/// A finding of the whole run: the members that tell a place are there, and null.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunFindingOut<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    file: Option<&'a str>,
+    document: Option<usize>,
+    line: Option<usize>,
+    column: Option<usize>,
+    end_line: Option<usize>,
+    end_column: Option<usize>,
+    pointer: Option<&'a str>,
+    object: Option<ObjectOut<'a>>,
+    related: Vec<RelatedOut<'a>>,
 }
 
 #[derive(Serialize)]
@@ -172,6 +190,23 @@ impl Render for Json {
             }),
             ..FindingOut::of(shown)
         })
+    }
+
+    fn run_finding(&self, finding: &RunFinding) -> Option<String> {
+        Some(to_line(&RunFindingOut {
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            message: &finding.message,
+            file: None,
+            document: None,
+            line: None,
+            column: None,
+            end_line: None,
+            end_column: None,
+            pointer: None,
+            object: None,
+            related: Vec::new(),
+        }))
     }
 
     fn problem(&self, problem: &Problem, _: Option<&str>) -> String {

@@ -98,6 +98,15 @@ const VERSION: &[Field] = &[
             most: 10.0,
         },
     ),
+    Field::new(
+        "table_max_age_days",
+        "days after which the release table is `release-data-stale`",
+        "120",
+        Shape::Whole {
+            least: 0,
+            most: 3650,
+        },
+    ),
 ];
 
 const VENDORS: &[Field] = &[

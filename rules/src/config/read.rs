@@ -181,11 +181,10 @@ fn keepalive(root: &Node<'_>, problems: &mut Problems<'_, '_>) -> KeepalivePolic
 fn version(root: &Node<'_>) -> VersionPolicy {
     let default = Policy::default().version;
     let value = |key| root.at(&["version", key]).map(|node| node.value());
-    let days = value("warn_days").and_then(Value::as_i64);
+    let days = |key| value(key)?.as_i64()?.try_into().ok();
     VersionPolicy {
-        warn_days: days
-            .and_then(|days| i32::try_from(days).ok())
-            .unwrap_or(default.warn_days),
+        warn_days: days("warn_days").unwrap_or(default.warn_days),
+        table_max_age_days: days("table_max_age_days").unwrap_or(default.table_max_age_days),
         cvss_error: value("cvss_error")
             .and_then(Value::as_f64)
             .unwrap_or(default.cvss_error),

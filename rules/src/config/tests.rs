@@ -111,7 +111,9 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     (
         "version:\n  soon: 10\n",
-        &["4:3: `version` has no key `soon`: it has `warn_days`, `cvss_error`"],
+        &[
+            "4:3: `version` has no key `soon`: it has `warn_days`, `cvss_error`, `table_max_age_days`",
+        ],
     ),
     (
         "rules:\n  keepalive-age-to-long: off\n",

@@ -19,6 +19,15 @@ impl Minor {
         Self { major: 1, minor }
     }
 
+    /// The minor so many releases later.
+    #[must_use]
+    pub const fn later(self, releases: u32) -> Self {
+        Self {
+            minor: self.minor.saturating_add(releases),
+            ..self
+        }
+    }
+
     /// Reads `1.31`, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;

@@ -66,6 +66,8 @@ pub(crate) struct Thing<'a> {
     pub(crate) image_name: &'a str,
     /// Where the version stands.
     pub(crate) at: Location,
+    /// The field.
+    pub(crate) node: Node<'a>,
 }
 
 impl Thing<'_> {
@@ -93,6 +95,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         vendor: build.image.vendor(),
         image_name: build.image.name,
         at: build.node.as_value(),
+        node: build.node.clone(),
     });
     let versions = subject.install.iter().flat_map(|install| &install.versions);
     builds.chain(versions.map(|version| Thing {
@@ -102,6 +105,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         vendor: version.vendor,
         image_name: "",
         at: version.node.as_value(),
+        node: version.node.clone(),
     }))
 }
 
