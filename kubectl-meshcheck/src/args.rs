@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use meshcheck_rules::istio::image::{Image, Tag, Vendor};
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::{Applicability, Severity};
 
@@ -23,6 +24,11 @@ Exit codes, the same for every output format:
 Templates are told, not failed: render them first (--strict makes them 3).
 With --fix the code speaks of what remains, with --diff of the files as they are.";
 
+const UPGRADE_PATH: &str = "\
+Examples:
+  kubectl meshcheck upgrade-path 1.24.3
+  kubectl meshcheck upgrade-path 1.24.3 1.29 --kubernetes-version 1.29
+Exit code 0 where there is an answer, be it that no supported way is open; 2 for a question that has none.";
 const MESH_HELP: &str = "\
 Of a cluster, and then used on a laptop:
   kubectl get namespaces,nodes,mutatingwebhookconfigurations -o yaml > cluster.yaml
@@ -63,6 +69,11 @@ pub enum Command {
     Rules(RulesArgs),
     /// Explain a rule: what would have happened, why, and what to do
     Explain(ExplainArgs),
+    /// List Istio's releases as they stand on a date: support, Kubernetes, patches, bulletins
+    Releases(ReleasesArgs),
+    /// Show the way from one version of Istio to another, with the moves of Kubernetes between
+    #[command(after_help = UPGRADE_PATH)]
+    UpgradePath(UpgradePathArgs),
     /// Record what manifests say about the mesh, for --mesh of `check`
     #[command(after_help = MESH_HELP)]
     Mesh(MeshArgs),
@@ -144,6 +155,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version, help_heading = "What is known about the mesh")]
     pub istio_version: Option<Version>,
 
+    #[command(flatten)]
+    pub release_data: ReleaseDataArgs,
     /// What is known about the mesh, as `mesh` recorded it; what documents say comes first
     #[arg(
         long,
@@ -222,6 +235,81 @@ pub struct ExplainArgs {
         hide_possible_values = true
     )]
     pub color: ColorChoice,
+}
+
+/// Which release table.
+#[derive(Args, Debug)]
+pub struct ReleaseDataArgs {
+    /// Release table to judge by in place of the built-in one, as JSON
+    #[arg(
+        long = "release-data",
+        value_name = "FILE",
+        help_heading = "What is known about the mesh"
+    )]
+    pub file: Option<PathBuf>,
+}
+
+/// Options of `releases`.
+#[derive(Args, Debug)]
+pub struct ReleasesArgs {
+    /// For this date (YYYY-MM-DD) and not for today (UTC)
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Those too that ended more than a year ago
+    #[arg(long)]
+    pub all: bool,
+    /// Format of the list
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    #[command(flatten)]
+    pub release_data: ReleaseDataArgs,
+}
+
+/// Options of `upgrade-path`.
+#[derive(Args, Debug)]
+pub struct UpgradePathArgs {
+    /// The version that runs, such as 1.24.3
+    #[arg(value_parser = istio_build)]
+    pub from: IstioBuild,
+    /// The version to go to; the newest supported one where nothing is said
+    #[arg(value_parser = istio_build)]
+    pub to: Option<IstioBuild>,
+    /// Version of the cluster's Kubernetes
+    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version)]
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// For this date (YYYY-MM-DD) and not for today (UTC)
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Format of the answer
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    #[command(flatten)]
+    pub release_data: ReleaseDataArgs,
+}
+
+/// A version of Istio as a tag states it.
+#[derive(Clone, Debug)]
+pub struct IstioBuild {
+    /// As it was written.
+    pub text: String,
+    /// Its version.
+    pub version: Version,
+    /// Whose build it is, if not upstream's.
+    pub vendor: Option<Vendor>,
 }
 
 /// Format of a report.
@@ -330,4 +418,26 @@ fn kubernetes_version(text: &str) -> Result<KubernetesVersion, String> {
 
 fn istio_version(text: &str) -> Result<Version, String> {
     Version::parse(text).ok_or_else(|| "expected a version such as 1.30 or 1.30.3".to_owned())
+}
+
+fn istio_build(text: &str) -> Result<IstioBuild, String> {
+    let text = text.trim();
+    let image = Image {
+        hub: "",
+        name: "pilot",
+        tag: Some(text),
+        digest: None,
+    };
+    match Tag::read(text) {
+        Tag::Release(version) => Ok(IstioBuild {
+            text: text.to_owned(),
+            version,
+            vendor: image.vendor(),
+        }),
+        Tag::Prerelease(version) => Err(format!(
+            "a pre-release or development build of {version}: Istio promises no way from or to one, ask \
+             for the release"
+        )),
+        Tag::Unreadable => Err("expected a version such as 1.30 or 1.30.3".to_owned()),
+    }
 }

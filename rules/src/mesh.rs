@@ -11,10 +11,12 @@ use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
+use charts::Charts;
 use definitions::Definitions;
 use nodes::Nodes;
 
 pub use around::{Around, OldestNode};
+pub use charts::ChartSource;
 pub use enrolment::Enrolment;
 pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
@@ -26,6 +28,7 @@ pub use recording::{Facts, RecordingError};
 pub use selector::Selector;
 
 mod around;
+mod charts;
 mod definitions;
 mod enrolment;
 mod facts;
@@ -174,6 +177,7 @@ pub struct Mesh {
     /// By revision or tag.
     webhooks: Table<InjectionWebhooks>,
     nodes: Nodes,
+    charts: Charts,
 }
 
 /// All definitions of each thing of one sort.
@@ -223,6 +227,7 @@ impl Mesh {
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
         learn::learn(self, object, source);
+        self.charts.learn(object, source);
     }
 
     fn add<T: Kept>(&mut self, fact: Option<T>, source: &Source) {
@@ -241,7 +246,7 @@ impl Mesh {
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        learn::may_hold(object)
+        learn::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -251,6 +256,7 @@ impl Mesh {
             || bytes.contains(&0)
             || learn::WORDS
                 .iter()
+                .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }
 

@@ -5,8 +5,7 @@ use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::{Engine, yaml};
 
-use super::CommandError;
-use super::check::today;
+use super::{CommandError, today};
 use crate::args::{ColorChoice, Format, MeshArgs};
 use crate::judge::{FileReport, Judge};
 use crate::known;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::istio::install::Dependency;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::istio::workload::PodTemplate;
 use crate::mesh::definitions::nearest;
 use crate::mesh::{
-    ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig, NamespaceLabels, Place,
-    Settings, Source,
+    ChartSource, ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig,
+    NamespaceLabels, Place, Settings, Source,
 };
 use crate::object::Object;
 
@@ -61,6 +62,11 @@ impl<'a> Around<'a> {
         nearest(self.mesh.control_planes.get(revision), self.place)
     }
 
+    /// The version of the control plane that the person says (`--istio-version`).
+    pub fn istio_setting(&self) -> Option<Version> {
+        self.mesh.settings.istio
+    }
+
     /// The revisions of which a control plane is known, in order.
     pub fn revisions(&self) -> impl Iterator<Item = &'a str> {
         self.mesh.control_planes.keys().map(String::as_str)
@@ -100,6 +106,23 @@ impl<'a> Around<'a> {
             Known::Disputed(one, other) => Known::Disputed(one, other),
             Known::No => setting(),
         }
+    }
+
+    /// The source of charts that an object refers to; `None` where it was not read.
+    pub fn chart_source(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<&'a ChartSource> {
+        let charts = &self.mesh.charts;
+        charts.source(kind, name, namespace, self.place)
+    }
+
+    /// The dependencies on Istio's charts of the chart whose values the object holds, and where they
+    /// are said.
+    pub fn umbrella(&self) -> Option<(&'a [Dependency], Source)> {
+        self.mesh.charts.umbrella(self.place)
     }
 
     /// The mesh config of a revision.
