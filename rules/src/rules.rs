@@ -20,6 +20,7 @@ mod sidecar_start_not_gated;
 pub(crate) mod support;
 mod version_ending_soon;
 mod version_prerelease;
+mod version_skew;
 mod version_unknown;
 mod version_unsupported;
 mod version_vulnerable;
@@ -42,6 +43,7 @@ pub static ALL: &[&Rule] = &[
     &registry_retired::RULE,
     &release_data_stale::RULE,
     &kubernetes_incompatible::RULE,
+    &version_skew::RULE,
     &istiod_readiness_missing::RULE,
     &sidecar_start_not_gated::RULE,
     &sidecar_readiness_missing::RULE,
