@@ -18,7 +18,7 @@ pub mod workload;
 use std::cell::OnceCell;
 
 use build::Build;
-use image::Component;
+use image::{Component, Vendor};
 use install::{Given, Install, Plane, Running};
 use istiod::Istiod;
 use keepalive::AgeSetting;
@@ -130,6 +130,12 @@ impl<'a> Subject<'a> {
     pub fn version_in(&self, container: &Node<'_>) -> Option<Version> {
         let build = self.builds.iter().find(|build| build.is_in(container))?;
         build.stated.version()
+    }
+
+    /// Who built the program in a container, where that is a known vendor.
+    pub fn vendor_in(&self, container: &Node<'_>) -> Option<Vendor> {
+        let build = self.builds.iter().find(|build| build.is_in(container))?;
+        build.image.vendor()
     }
 
     /// The workload, where an application in it may have a sidecar: not istiod, CNI, ztunnel, nor a

@@ -22,6 +22,7 @@ pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
+pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
 pub use recording::{Facts, RecordingError};
 pub use selector::Selector;

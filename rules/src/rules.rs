@@ -26,6 +26,7 @@ mod sidecar_start_not_gated;
 pub(crate) mod support;
 mod version_ending_soon;
 mod version_prerelease;
+mod version_skew;
 mod version_unknown;
 mod version_unsupported;
 mod version_vulnerable;
@@ -48,6 +49,7 @@ static FAMILIES: &[&Rule] = &[
     &registry_retired::RULE,
     &release_data_stale::RULE,
     &kubernetes_incompatible::RULE,
+    &version_skew::RULE,
     &istiod_readiness_missing::RULE,
     &sidecar_start_not_gated::RULE,
     &sidecar_readiness_missing::RULE,
