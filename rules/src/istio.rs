@@ -174,21 +174,5 @@ pub(crate) fn resembles(word: &str, name: &str) -> bool {
         return false;
     }
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
-    distance(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
-}
-
-/// Edit distance of two short texts (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = usize::from(x != *y);
-            let best = (diagonal + cost).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[b.len()]
+    strsim::levenshtein(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
 }

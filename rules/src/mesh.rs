@@ -102,6 +102,11 @@ impl<'a> Place<'a> {
         Self { file: None }
     }
 
+    /// The file's path as it was given, `-` for standard input; `None` in a cluster.
+    pub fn path(self) -> Option<&'a str> {
+        self.file
+    }
+
     /// How near a fact is: the number of folders that both share, more than any of these for the
     /// same file, nothing for what has no file.
     fn nearness(self, source: &Source) -> usize {
