@@ -24,6 +24,7 @@ pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
+pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
 pub use recording::{Facts, RecordingError};
 pub use selector::Selector;
@@ -119,6 +120,11 @@ impl<'a> Place<'a> {
             file: None,
             chart: None,
         }
+    }
+
+    /// The file's path as it was given, `-` for standard input; `None` in a cluster.
+    pub fn path(self) -> Option<&'a str> {
+        self.file
     }
 
     /// How near a fact is: the number of folders that both share, more than any of these for the

@@ -72,7 +72,11 @@ fn case_of(block: &Block, at: &str, config: &Config) -> Case {
 
 /// The findings of one rule in a case, by the line of the block, from 1.
 fn found(rule: &'static Rule, case: &Case) -> BTreeMap<usize, Vec<Finding>> {
-    findings(&case.config.engine_with(rule), case)
+    let mut found = findings(&case.config.engine_with(rule), case);
+    for here in found.values_mut() {
+        here.retain(|finding| finding.rule == rule.id);
+    }
+    found
 }
 
 /// The findings in a case, by the line of the block, from 1.
