@@ -1,14 +1,18 @@
 //! The second pass: judges every object and puts each finding in its place.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
+use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Engine, Finding, Mesh, Object, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
+use crate::policy::PolicyFile;
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown, Tally, definition};
 use crate::session::Session;
@@ -29,6 +33,10 @@ pub struct FileReport {
     pub tally: Tally,
     /// Findings as the format shows them, in the order of their places.
     pub findings: Vec<String>,
+    /// Findings that were left out, in the same way, where the format shows them.
+    pub suppressed: Vec<String>,
+    /// The entries of the policy's `ignores` that fitted a finding.
+    pub policy_entries: BTreeSet<usize>,
     /// Problems, each with what the format shows of it.
     pub problems: Vec<(Problem, String)>,
 }
@@ -38,18 +46,25 @@ pub struct Judge<'s> {
     session: &'s Session<'s>,
     mesh: &'s Mesh,
     render: &'s dyn Render,
+    policy: Option<&'s PolicyFile>,
     places: Places<'s>,
 }
 
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
-    index: usize,
+    /// Of the document that is judged.
+    place: Place<'a>,
     report: FileReport,
 }
 
-/// A finding that is to be shown, with its object.
-type Found<'o> = (&'o Object<'o>, Finding);
+/// A finding that is to be shown.
+struct Found<'o> {
+    object: &'o Object<'o>,
+    finding: Finding,
+    /// Why it is left out, if it is.
+    why: Option<Why>,
+}
 
 impl<'s> Judge<'s> {
     /// A judge for one run.
@@ -58,8 +73,16 @@ impl<'s> Judge<'s> {
             session,
             mesh,
             render,
+            policy: None,
             places: Places::new(session),
         }
+    }
+
+    /// The same judge, which knows the file that the engine's policy came from, if from any.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Option<&'s PolicyFile>) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// Judges every input, and hands over the reports in the order of the inputs.
@@ -89,7 +112,7 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
-            index,
+            place: self.session.place(index, 0),
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
@@ -97,6 +120,7 @@ impl<'s> Judge<'s> {
         };
         let stream = Stream::each(&bytes, &self.session.options, |text, document| {
             work.report.tally.documents += 1;
+            work.place = self.session.place(index, document.index);
             self.document(&document, text, &mut work);
         });
         let broken = stream.problems.iter().filter(|p| p.document.is_some());
@@ -121,12 +145,14 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let place = self.session.place(work.index, document.index);
-        let objects = Object::all_at(&document.value, place);
+        let mut objects = self.mesh.objects(&document.value, work.place);
         let tally = &mut work.report.tally;
-        tally.objects += objects.len();
         tally.empty += usize::from(document.is_null());
         tally.foreign += usize::from(objects.is_empty() && !document.is_null());
+        let all = objects.len();
+        objects.retain(|object| !Policy::is_policy(object));
+        tally.policies += all - objects.len();
+        tally.objects += objects.len();
         let mut found: Vec<Found<'_>> = Vec::new();
         for object in &objects {
             if self.session.engine.looks_at(object) {
@@ -145,8 +171,7 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let place = self.session.place(work.index, document.index);
-        let report = self.session.engine.check(object, self.mesh, place);
+        let report = self.session.engine.check(object, self.mesh, work.place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -156,20 +181,62 @@ impl<'s> Judge<'s> {
         for finding in report.findings {
             work.report.tally.count(&finding);
             if self.render.shows(&finding) {
-                found.push((object, finding));
+                found.push(Found::new(object, finding, None));
             }
         }
+        work.report.tally.suppressed += report.suppressed.len();
+        work.report.policy_entries.extend(report.policy_entries);
+        if self.render.shows_suppressed() {
+            let suppressed = report.suppressed.into_iter();
+            found.extend(suppressed.map(|it| Found::new(object, it.finding, Some(it.why))));
+        }
+    }
+
+    /// What the rules about ignores say of the policy itself, once all inputs were judged.
+    pub fn policy(&self, file: &PolicyFile, fitted: &BTreeSet<usize>) -> FileReport {
+        let mut report = FileReport {
+            file: Arc::clone(&file.name),
+            ..FileReport::default()
+        };
+        let objects = Object::all(&file.document.value);
+        let found = self
+            .session
+            .engine
+            .check_policy(&file.document.value, fitted);
+        let mut shown = Vec::new();
+        for finding in found {
+            report.tally.count(&finding);
+            if self.render.shows(&finding) {
+                shown.extend(
+                    objects
+                        .first()
+                        .map(|object| Found::new(object, finding, None)),
+                );
+            }
+        }
+        let mut work = Work {
+            file: &file.name,
+            place: Place::file(&file.name),
+            report,
+        };
+        self.show(shown, &file.document, &file.text, &mut work);
+        work.report
     }
 
     fn show(&self, found: Vec<Found<'_>>, document: &Document, text: &str, work: &mut Work<'_>) {
         let spans = document.spans(text, &self.session.options);
         let mut placed: Vec<_> = found
             .into_iter()
-            .map(|(object, finding)| (spans.locate(&finding.at), object, finding))
+            .map(|found| (spans.locate(&found.finding.at), found))
             .collect();
         // Stable: what stands at one place stays in the order of the rules.
-        placed.sort_by_key(|(at, ..)| (at.span.bytes.start, at.span.bytes.end));
-        for (located, object, finding) in &placed {
+        placed.sort_by_key(|(at, _)| (at.span.bytes.start, at.span.bytes.end));
+        for (located, found) in &placed {
+            let Found {
+                object,
+                finding,
+                why,
+            } = found;
             let shown = Shown {
                 file: work.file,
                 text,
@@ -179,7 +246,32 @@ impl<'s> Judge<'s> {
                 span: located.span.clone(),
                 notes: self.notes(finding, located, &spans),
             };
-            work.report.findings.push(self.render.finding(&shown));
+            match why {
+                None => work.report.findings.push(self.render.finding(&shown)),
+                Some(why) => {
+                    let at = self.note_of(why, &spans);
+                    let text = self.render.suppressed(&shown, why, &at);
+                    work.report.suppressed.push(text);
+                }
+            }
+        }
+    }
+
+    /// Where somebody says that a finding is to be left out.
+    fn note_of<'f>(&self, why: &'f Why, spans: &Spans<'_>) -> Note<'f> {
+        let place = match (&why.by, self.policy) {
+            (By::Annotation(location), _) => {
+                let span = spans.locate(location).span;
+                NotePlace::Here { location, span }
+            }
+            (By::Policy(index), Some(policy)) => {
+                NotePlace::Elsewhere(Arc::clone(&policy.entries[*index]))
+            }
+            (By::Policy(_), None) => NotePlace::Said("the policy".to_owned()),
+        };
+        Note {
+            message: format!("suppressed: {why}"),
+            place,
         }
     }
 
@@ -211,6 +303,16 @@ impl<'s> Judge<'s> {
         Note {
             message: related.message.clone(),
             place,
+        }
+    }
+}
+
+impl<'o> Found<'o> {
+    fn new(object: &'o Object<'o>, finding: Finding, why: Option<Why>) -> Self {
+        Self {
+            object,
+            finding,
+            why,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use json_patch::Patch;
 use meshcheck_rules::finding::Location;
 use meshcheck_rules::yaml::{Document, Encoding, Options, Position, Stream};
-use meshcheck_rules::{Applicability, Mended, Mesh, Object};
+use meshcheck_rules::{Applicability, Mended, Mesh};
 
 use crate::parallel::in_order;
 use crate::session::Session;
@@ -132,7 +132,7 @@ impl Mender<'_> {
     fn plan(&self, input: usize, document: &Document) -> Option<Mended> {
         let engine = &self.session.engine;
         let place = self.session.place(input, document.index);
-        let objects = Object::all_at(&document.value, place);
+        let objects = self.mesh.objects(&document.value, place);
         if !objects.iter().any(|object| engine.looks_at(object)) {
             return None;
         }
@@ -174,7 +174,7 @@ impl Mender<'_> {
         given_up: &[(&'static str, String)],
     ) -> Option<Fixed> {
         let place = self.session.place(input, document.index);
-        let objects = Object::all_at(&document.value, place);
+        let objects = self.mesh.objects(&document.value, place);
         let reports = objects
             .iter()
             .map(|object| self.session.engine.check(object, self.mesh, place));

@@ -8,7 +8,7 @@ use meshcheck_rules::yaml::{self, Document, Stream};
 use meshcheck_rules::{Engine, Mesh, Object, Place, Source};
 
 use crate::parallel::in_order;
-use crate::source::{Input, Texts};
+use crate::source::{Input, Texts, charts_beside};
 
 /// One run.
 pub struct Session<'i> {
@@ -60,19 +60,36 @@ impl<'i> Session<'i> {
                 learn_document(&mut mesh, document, &self.inputs[index].place);
             }
         });
+        self.learn_charts(&mut mesh);
         mesh
+    }
+
+    /// Facts of charts beside files that were named alone. One that cannot be read says nothing: nobody
+    /// asked for it.
+    fn learn_charts(&self, mesh: &mut Mesh) {
+        let charts = charts_beside(self.inputs);
+        let texts = Texts::new(&charts, self.options.limits.bytes);
+        for (index, chart) in charts.iter().enumerate() {
+            let documents = texts.take(index).map(|bytes| self.facts_in(&bytes));
+            for document in documents.iter().flatten() {
+                learn_document(mesh, document, &chart.place);
+            }
+        }
     }
 
     /// The documents of one input that hold facts.
     fn with_facts(&self, index: usize) -> Vec<Document> {
-        let Ok(bytes) = self.texts.get(index) else {
-            return Vec::new(); // the second pass reports it
-        };
-        if !self.options.plain && !Mesh::may_learn_from_text(&bytes) {
+        // What cannot be read is reported by the second pass.
+        let bytes = self.texts.get(index);
+        bytes.map_or_else(|_| Vec::new(), |bytes| self.facts_in(&bytes))
+    }
+
+    fn facts_in(&self, bytes: &[u8]) -> Vec<Document> {
+        if !self.options.plain && !Mesh::may_learn_from_text(bytes) {
             return Vec::new();
         }
         let mut documents = Vec::new();
-        Stream::each(&bytes, &self.options, |_, document| {
+        Stream::each(bytes, &self.options, |_, document| {
             let objects = Object::all(&document.value);
             if objects.iter().any(Mesh::may_learn_from) {
                 documents.push(document);

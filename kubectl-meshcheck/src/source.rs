@@ -13,6 +13,7 @@ pub use texts::Texts;
 mod texts;
 
 const STDIN: &str = "-";
+const CHART_FILE: &str = "Chart.yaml";
 
 /// What an input is called where people read it: a name may hold what a terminal would obey.
 pub fn for_people(name: &str) -> String {
@@ -207,6 +208,29 @@ impl Candidate {
             }
         }
     }
+}
+
+/// The `Chart.yaml` beside each file that was named without it: a file of values does not say which chart it
+/// is for.
+pub fn charts_beside(inputs: &[Input]) -> Vec<Input> {
+    let mut folders = HashSet::new();
+    let named = inputs.iter().filter(|input| input.is_named);
+    let beside = named.filter_map(|input| {
+        let Origin::File(path) = &input.origin else {
+            return None;
+        };
+        let chart = path.with_file_name(CHART_FILE);
+        let is_new = chart != *path && folders.insert(chart.clone());
+        let name: Arc<str> = chart.to_string_lossy().into();
+        let is_there = is_new && !inputs.iter().any(|other| other.name == name) && chart.is_file();
+        is_there.then(|| Input {
+            place: cleaned(&name),
+            name,
+            origin: Origin::File(chart),
+            is_named: false,
+        })
+    });
+    beside.collect()
 }
 
 fn holds_manifests(path: &Path) -> bool {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use memchr::memmem;
+use serde_json::Value;
 
 use crate::finding::Pointer;
 use crate::istio::install::Chart;
@@ -23,6 +24,7 @@ pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
+pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
 
 pub(crate) use native::NODES as NATIVE_NODES;
@@ -120,6 +122,11 @@ impl<'a> Place<'a> {
             file: None,
             chart: None,
         }
+    }
+
+    /// The file's path as it was given, `-` for standard input; `None` in a cluster.
+    pub fn path(self) -> Option<&'a str> {
+        self.file
     }
 
     /// How near a fact is: the number of folders that both share, more than any of these for the
@@ -278,6 +285,16 @@ impl Mesh {
                 .iter()
                 .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
+    }
+
+    /// The objects of a document: [`Object::all_at`], and values of a chart whose own file says that it
+    /// depends on Istio's.
+    pub fn objects<'a>(&self, document: &'a Value, place: Place<'_>) -> Vec<Object<'a>> {
+        let mut objects = Object::all_at(document, place);
+        if objects.is_empty() && self.charts.are_values(document, place) {
+            objects.push(Object::helm_values(document));
+        }
+        objects
     }
 
     /// The mesh as seen from one object.

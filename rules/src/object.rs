@@ -11,6 +11,9 @@ use crate::istio::install::{self, Chart};
 use crate::mesh::Place;
 use crate::yaml::{self, Problem};
 
+/// What a file of Helm values is called where objects have their kind.
+pub const HELM_VALUES: &str = "Helm values";
+
 /// A value together with its place in the document. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
@@ -296,6 +299,11 @@ impl<'a> Object<'a> {
         Some(Self::new(api_version, kind, node))
     }
 
+    /// A file of Helm values.
+    pub(crate) fn helm_values(document: &'a Value) -> Self {
+        Self::new("", "", Node::root(document))
+    }
+
     fn collect(node: Node<'a>, found: &mut Vec<Self>) {
         let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
         let (Some(kind), Some(api_version)) = (kind, api_version) else {
@@ -347,10 +355,18 @@ impl<'a> Object<'a> {
             .map_or("", |(group, _)| group)
     }
 
+    /// The kind as people write it: `Deployment`, `Helm values`.
+    pub fn kind_name(&self) -> &'a str {
+        match self.kind {
+            "" => HELM_VALUES,
+            kind => kind,
+        }
+    }
+
     /// `Deployment/istiod` for messages; the name is left out where there is none.
     pub fn title(&self) -> String {
         match (self.kind, self.name) {
-            ("", _) => "Helm values".to_owned(),
+            ("", _) => HELM_VALUES.to_owned(),
             (kind, Some(name)) => format!("{kind}/{name}"),
             (kind, None) => kind.to_owned(),
         }

@@ -1,5 +1,7 @@
 //! What several rules share: the kinds they look at, words they use.
 
+use crate::config::VendorSupport;
+use crate::engine::Context;
 use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
@@ -7,9 +9,11 @@ use crate::istio::config_map::CONFIG_MAP;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
-use crate::istio::install::{HELM_VALUES, INSTALLS};
+use crate::istio::install::{Chart, HELM_VALUES, INSTALLS};
+use crate::istio::version::Minor;
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
+use crate::releases::Support;
 use crate::rule::ObjectKind;
 
 /// Kinds in which istiod runs.
@@ -72,6 +76,9 @@ pub(crate) struct Thing<'a> {
     pub(crate) stated: Stated,
     /// Whose build it is, if not upstream's.
     pub(crate) vendor: Option<Vendor>,
+    /// Whether there is a program that has this version: the charts `base` and `gateway` bring none, the
+    /// gateway's comes with the injection.
+    pub(crate) is_program: bool,
     /// Name of the image, empty where there is none.
     pub(crate) image_name: &'a str,
     /// Where the version stands.
@@ -103,20 +110,74 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         component: build.component,
         stated: build.stated.clone(),
         vendor: build.image.vendor(),
+        is_program: true,
         image_name: build.image.name,
         at: build.node.as_value(),
         node: build.node.clone(),
     });
     let versions = subject.install.iter().flat_map(|install| &install.versions);
-    builds.chain(versions.map(|version| Thing {
-        name: "the Istio to install",
-        component: Component::Pilot,
-        stated: version.stated.clone(),
-        vendor: version.vendor,
-        image_name: "",
-        at: version.node.as_value(),
-        node: version.node.clone(),
+    builds.chain(versions.map(|version| {
+        Thing {
+            name: version
+                .chart
+                .map_or("the Istio to install", Chart::installs),
+            component: version.chart.map_or(Component::Pilot, program_of),
+            stated: version.stated.clone(),
+            vendor: version.vendor,
+            is_program: !matches!(version.chart, Some(Chart::Base | Chart::Gateway)),
+            image_name: "",
+            at: version.node.as_value(),
+            node: version.node.clone(),
+        }
     }))
+}
+
+/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
+fn program_of(chart: Chart) -> Component {
+    match chart {
+        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
+        Chart::Cni => Component::Cni,
+        Chart::Ztunnel => Component::Ztunnel,
+        Chart::Base | Chart::Gateway => Component::Proxy,
+    }
+}
+
+/// What is said of the support of a minor.
+pub(crate) struct Judged {
+    /// Whether it is supported.
+    pub(crate) support: Support,
+    /// The vendor whose own support decides, of which nothing is known: upstream's is told for what
+    /// it is worth.
+    pub(crate) for_vendor: Option<Vendor>,
+}
+
+impl Judged {
+    /// Judges a minor of something by upstream's dates or by the policy's; `None` for a vendor's
+    /// build that the policy wants left alone.
+    pub(crate) fn of(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor) -> Option<Self> {
+        let upstream = |for_vendor| Self {
+            support: cx.releases.support(minor, cx.as_of),
+            for_vendor,
+        };
+        let Some(vendor) = thing.vendor else {
+            return Some(upstream(None));
+        };
+        // A vendor may count on its own (Maistra's v2): upstream's dates say nothing of it then.
+        let is_upstreams = minor.major == 1;
+        match cx.policy.support_of(vendor) {
+            VendorSupport::Ignore => None,
+            VendorSupport::Until(dates) if dates.contains_key(&minor) => Some(Self {
+                support: Support::until(dates[&minor], cx.as_of),
+                for_vendor: None,
+            }),
+            VendorSupport::Upstream | VendorSupport::Until(_) if is_upstreams => {
+                Some(upstream(None))
+            }
+            VendorSupport::Info | VendorSupport::Upstream | VendorSupport::Until(_) => {
+                Some(upstream(Some(vendor)))
+            }
+        }
+    }
 }
 
 /// `1 day`, `39 days`.

@@ -3,6 +3,7 @@
 use crate::finding::Location;
 use crate::istio::build::Stated;
 use crate::istio::image::Vendor;
+use crate::istio::version::Version;
 use crate::object::Node;
 
 /// One of Istio's charts.
@@ -65,6 +66,10 @@ pub struct Release<'a> {
     /// The chart's version, where the installer's file states one. What stands in an image's tag is
     /// no chart version.
     pub version: Option<InstallVersion<'a>>,
+    /// The chart's version, where another file states it: the `Chart.yaml` of the values.
+    pub known: Option<Version>,
+    /// Whether a vendor publishes the chart: its defaults are not Istio's.
+    pub is_vendors: bool,
     /// The profile that is chosen outside of the values (`spec.profile` of an installer's object).
     pub profile: Option<Node<'a>>,
     /// What sets values, the strongest first.
@@ -85,6 +90,8 @@ impl<'a> Release<'a> {
         Self {
             chart,
             version: None,
+            known: None,
+            is_vendors: false,
             profile: None,
             layers: Vec::new(),
             unseen: Unseen::NOTHING,
@@ -207,6 +214,8 @@ pub struct Home<'a> {
 /// A version that an installer's file states.
 #[derive(Clone, Debug)]
 pub struct InstallVersion<'a> {
+    /// The chart that has it; `None` for an image that says it of the whole mesh.
+    pub chart: Option<Chart>,
     /// The field.
     pub node: Node<'a>,
     /// What it says.
