@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::release::{Chart, Home, Layer, Parameter, Release};
+use super::release::{Chart, Home, Layer, Parameter, Reading, Release};
 use super::{Install, images};
 use crate::istio::args::AGE;
 use crate::istio::duration::GoDuration;
@@ -77,54 +77,53 @@ fn release<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> Release<'a> {
     release
 }
 
+/// Fields of the spec, each with the value that it becomes.
+type Fields = &'static [(&'static [&'static str], &'static [&'static str])];
+
+const KUBERNETES: Fields = &[
+    (
+        &["components", "pilot", "k8s", "hpaSpec", "minReplicas"],
+        &["pilot", "autoscaleMin"],
+    ),
+    (
+        &["components", "pilot", "k8s", "hpaSpec", "maxReplicas"],
+        &["pilot", "autoscaleMax"],
+    ),
+    (
+        &["components", "pilot", "k8s", "replicaCount"],
+        &["pilot", "replicaCount"],
+    ),
+];
+const COMPONENT: Fields = &[
+    (&["components", "pilot", "hub"], &["pilot", "hub"]),
+    (&["components", "pilot", "tag"], &["pilot", "tag"]),
+];
+const MESH: Fields = &[(&["meshConfig"], &["meshConfig"])];
+const SPEC: Fields = &[
+    (&["hub"], &["global", "hub"]),
+    (&["tag"], &["global", "tag"]),
+    (&["revision"], &["revision"]),
+    (&["compatibilityVersion"], &["compatibilityVersion"]),
+];
+
 /// The strongest first. A value beats the field of the spec that says the same, but for the mesh config;
 /// what stands at the component beats both.
 fn layers<'a>(spec: &Node<'a>) -> Vec<Layer<'a>> {
-    let field = |from: &[&str], path: &[&str]| {
-        let node = spec.at(from)?;
-        Some(Parameter::plain(path, node))
+    let fields = |fields: &[(&[&str], &[&str])], reading| {
+        let field = |(from, path): &(&[&str], &[&str])| {
+            let plain = Parameter::plain(path, spec.at(from)?);
+            Some(Parameter { reading, ..plain })
+        };
+        Layer::Parameters(fields.iter().filter_map(field).collect())
     };
-    let kubernetes = [
-        (
-            &["components", "pilot", "k8s", "hpaSpec", "minReplicas"][..],
-            &["pilot", "autoscaleMin"][..],
-        ),
-        (
-            &["components", "pilot", "k8s", "hpaSpec", "maxReplicas"],
-            &["pilot", "autoscaleMax"],
-        ),
-        (
-            &["components", "pilot", "k8s", "replicaCount"],
-            &["pilot", "replicaCount"],
-        ),
-    ];
-    let component = [
-        (&["components", "pilot", "hub"][..], &["pilot", "hub"][..]),
-        (&["components", "pilot", "tag"], &["pilot", "tag"]),
-    ];
-    let fields = [
-        (&["hub"][..], &["global", "hub"][..]),
-        (&["tag"], &["global", "tag"]),
-        (&["revision"], &["revision"]),
-        (&["compatibilityVersion"], &["compatibilityVersion"]),
-    ];
-    let all = |fields: &[(&[&str], &[&str])]| {
-        Layer::Parameters(
-            fields
-                .iter()
-                .filter_map(|(from, path)| field(from, path))
-                .collect(),
-        )
-    };
-    let mesh = field(&["meshConfig"], &["meshConfig"]);
     let values = |key: &str| spec.get_set(key).map(Layer::Values);
     let layers = [
-        Some(all(&kubernetes)),
-        Some(all(&component)),
+        Some(fields(KUBERNETES, Reading::Plain)),
+        Some(fields(COMPONENT, Reading::Printed)),
         values("unvalidatedValues"),
-        mesh.map(|mesh| Layer::Parameters(vec![mesh])),
+        Some(fields(MESH, Reading::Plain)),
         values("values"),
-        Some(all(&fields)),
+        Some(fields(SPEC, Reading::Printed)),
     ];
     layers.into_iter().flatten().collect()
 }
@@ -178,6 +177,7 @@ fn refusals<'a>(spec: &Node<'a>) -> Vec<Refusal<'a>> {
         found.extend(refused_hold(&config));
     }
     found.extend(refused_revision(spec));
+    found.extend(refused_texts(spec));
     // Where a key that looks like the age is unknown.
     let places = [
         (Some(spec.clone()), ""),
@@ -237,6 +237,26 @@ fn refused_hold<'a>(config: &Node<'a>) -> Option<Refusal<'a>> {
         why: "failed to convert to proto. json: cannot unmarshal into Go value of type bool"
             .to_owned(),
         mistake: Mistake::Hold,
+    })
+}
+
+/// Fields of the spec that have to be texts.
+fn refused_texts<'a>(spec: &Node<'a>) -> impl Iterator<Item = Refusal<'a>> {
+    let names = [
+        "profile",
+        "hub",
+        "revision",
+        "compatibilityVersion",
+        "namespace",
+    ];
+    let fields = names.map(|name| spec.get_set(name).filter(|node| node.str().is_none()));
+    fields.into_iter().flatten().map(|node| Refusal {
+        why: format!(
+            "json: cannot unmarshal {} into Go struct field of type string",
+            node.value()
+        ),
+        node,
+        mistake: Mistake::Other,
     })
 }
 

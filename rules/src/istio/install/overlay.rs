@@ -27,7 +27,10 @@ pub(super) fn patch<'a>(objects: &mut Objects<'a>, spec: &Node<'a>) -> Vec<Dropp
     let Some(k8s) = spec.at(&["components", "pilot", "k8s"]) else {
         return Vec::new();
     };
-    settings(objects, &k8s);
+    // istioctl looks for `istiod` then, and the chart calls it otherwise.
+    if objects.name != "istiod-default" {
+        settings(objects, &k8s);
+    }
     let mut dropped = Vec::new();
     for overlay in k8s.items("overlays") {
         dropped.extend(overlaid(objects, &overlay));

@@ -154,7 +154,10 @@ impl<'a> Objects<'a> {
         }
         let revision = values.root().get("revision").map(Traced::text);
         let name = match revision.as_deref() {
-            None | Some("") => "istiod".to_owned(),
+            None => "istiod".to_owned(),
+            Some("") if !values.root().get("revision").is_some_and(Traced::is_null) => {
+                "istiod".to_owned()
+            }
             Some(revision) => format!("istiod-{revision}"),
         };
         let scales = values

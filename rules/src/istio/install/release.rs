@@ -170,6 +170,8 @@ pub enum Reading {
     Set,
     /// As `--set-string` reads a text.
     Text,
+    /// As the text that it prints as: a number is one no more.
+    Printed,
 }
 
 /// Whether there are values that are not in sight: values files of a repository, a ConfigMap, the

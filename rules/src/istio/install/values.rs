@@ -8,6 +8,7 @@
 
 use serde_json::{Value, json};
 
+use super::plane::READS_EXTRA_ARGS;
 use super::release::{Layer, Parameter, Reading, Release};
 use super::traced::Traced;
 use crate::istio::args::AGE;
@@ -98,25 +99,78 @@ impl<'a> Effective<'a> {
         }
     }
 
-    /// A template that takes a member out of nothing fails.
+    /// A template fails that takes a member out of nothing, or compares what is of another type.
     fn is_refused(&self) -> Option<Refused<'a>> {
-        let maps = [
-            (self.settings(), "pilot"),
+        let minor = self.version.minor;
+        let setting = |key| self.setting(&[key]);
+        let value = |keys: &[&str]| self.root.at(keys);
+        let extra = setting("extraContainerArgs").filter(|extra| extra.is_true());
+        let wanted = [
+            (self.settings(), "pilot", Wanted::Map),
             (
-                self.setting(&["env"])
-                    .filter(|_| asks_environment(self.version.minor)),
+                setting("env").filter(|_| asks_environment(minor)),
                 "env",
+                Wanted::Map,
             ),
-            (self.root.get("global"), "global"),
-            (self.root.at(&["global", "proxy"]), "global.proxy"),
-            (self.root.at(&["global", "logging"]), "global.logging"),
+            (value(&["global"]), "global", Wanted::Map),
+            (value(&["global", "proxy"]), "global.proxy", Wanted::Map),
+            (value(&["global", "logging"]), "global.logging", Wanted::Map),
+            (
+                value(&["global", "defaultPodDisruptionBudget"]),
+                "global.defaultPodDisruptionBudget",
+                Wanted::Map,
+            ),
+            (value(&["meshConfig"]), "meshConfig", Wanted::Map),
+            (
+                value(&["istiodRemote"]).filter(|_| minor >= HAS_PROFILES),
+                "istiodRemote",
+                Wanted::Map,
+            ),
+            (
+                extra.filter(|_| minor >= READS_EXTRA_ARGS),
+                "extraContainerArgs",
+                Wanted::List,
+            ),
+            (setting("image"), "image", Wanted::Text),
+            (
+                value(&["revision"]).filter(|revision| !revision.is_null()),
+                "revision",
+                Wanted::Text,
+            ),
         ];
-        maps.into_iter().find_map(|(value, name)| match value {
-            Some(value) if value.members().is_none() => {
-                Some(Refused::of(format!("`{name}` is no mapping"), value))
-            }
-            _ => None,
+        wanted.into_iter().find_map(|(value, name, wanted)| {
+            let value = value.filter(|value| !wanted.fits(value))?;
+            Some(Refused::of(
+                format!("`{name}` is no {}", wanted.name()),
+                value,
+            ))
         })
+    }
+}
+
+/// What a template takes a value for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Map,
+    List,
+    Text,
+}
+
+impl Wanted {
+    fn fits(self, value: &Traced<'_>) -> bool {
+        match self {
+            Self::Map => value.members().is_some(),
+            Self::List => value.items().is_some(),
+            Self::Text => value.value().is_string(),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Map => "mapping",
+            Self::List => "list",
+            Self::Text => "text",
+        }
     }
 }
 
@@ -168,6 +222,9 @@ pub(super) fn given<'a>(layers: &[Layer<'a>]) -> Traced<'a> {
 /// The value of a parameter, as `--set` reads it.
 fn read<'a>(parameter: &Parameter<'a>) -> Traced<'a> {
     let node = &parameter.value;
+    if parameter.reading == Reading::Printed {
+        return Traced::text_of(Traced::of_node(node).text(), Some(node.clone()));
+    }
     let text = node.str().filter(|_| parameter.reading == Reading::Set);
     let Some(text) = text else {
         return Traced::of_node(node);
@@ -203,6 +260,7 @@ fn defaults(version: Version) -> Value {
     let mut root = json!({
         "revision": "",
         "pdb": {"minAvailable": 1},
+        "meshConfig": {},
         "global": {
             "hub": own_hub(version.minor),
             "tag": version.to_string(),
@@ -276,7 +334,28 @@ fn profile<'a>(
             values.merge(said(env, chosen));
         }
     }
-    Ok(values)
+    match unknown_platform(user, minor) {
+        Some(chosen) => Err(Refused::of(
+            format!("unknown platform {}", chosen.text()),
+            chosen,
+        )),
+        None => Ok(values),
+    }
+}
+
+/// A platform that the chart has no profile for; what those say changes nothing here.
+fn unknown_platform<'t, 'a>(user: &'t Traced<'a>, minor: Minor) -> Option<&'t Traced<'a>> {
+    const KNOWN: &[&str] = &["k3d", "k3s", "microk8s", "minikube", "openshift", "gke"];
+    let own = user
+        .get("platform")
+        .filter(|_| minor >= READS_GLOBAL_PROFILE);
+    let global = user.at(&["global", "platform"]);
+    let mut chosen = [own, global].into_iter().flatten();
+    let chosen = chosen.find(|value| value.is_true() && minor >= READS_ROOT)?;
+    let name = chosen.text();
+    let is_known =
+        KNOWN.contains(&name.as_str()) && (name != "gke" || minor >= READS_GLOBAL_PROFILE);
+    (!is_known).then_some(chosen)
 }
 
 fn said<'a>(values: Value, chosen: &Traced<'a>) -> Traced<'a> {
