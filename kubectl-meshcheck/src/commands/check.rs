@@ -7,7 +7,7 @@ use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::{Engine, Severity, yaml};
 
 use super::{CommandError, today};
-use crate::args::{CheckArgs, FixMode, Format};
+use crate::args::{ChartName, CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
 use crate::known;
 use crate::output::human::{Detail, Human, Printer, renderer};
@@ -32,7 +32,8 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
     let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
-    let session = Session::new(&inputs.found, engine, options(arguments));
+    let session = Session::new(&inputs.found, engine, options(arguments))
+        .with_chart(arguments.chart.map(ChartName::chart));
     let mut mesh = session.learn(known.clone());
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {
