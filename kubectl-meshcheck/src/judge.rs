@@ -8,7 +8,7 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Engine, Finding, Mesh, Object, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
@@ -53,7 +53,8 @@ pub struct Judge<'s> {
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
-    index: usize,
+    /// Of the document that is judged.
+    place: Place<'a>,
     report: FileReport,
 }
 
@@ -111,7 +112,7 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
-            index,
+            place: self.session.place(index, 0),
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
@@ -119,6 +120,7 @@ impl<'s> Judge<'s> {
         };
         let stream = Stream::each(&bytes, &self.session.options, |text, document| {
             work.report.tally.documents += 1;
+            work.place = self.session.place(index, document.index);
             self.document(&document, text, &mut work);
         });
         let broken = stream.problems.iter().filter(|p| p.document.is_some());
@@ -143,8 +145,7 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let place = self.session.place(work.index, document.index);
-        let mut objects = self.mesh.objects(&document.value, place);
+        let mut objects = self.mesh.objects(&document.value, work.place);
         let tally = &mut work.report.tally;
         tally.empty += usize::from(document.is_null());
         tally.foreign += usize::from(objects.is_empty() && !document.is_null());
@@ -159,7 +160,7 @@ impl<'s> Judge<'s> {
             }
         }
         if !found.is_empty() {
-            self.show(found, document, text, &mut work.report);
+            self.show(found, document, text, work);
         }
     }
 
@@ -170,8 +171,7 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let place = self.session.place(work.index, document.index);
-        let report = self.session.engine.check(object, self.mesh, place);
+        let report = self.session.engine.check(object, self.mesh, work.place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -214,17 +214,16 @@ impl<'s> Judge<'s> {
                 );
             }
         }
-        self.show(shown, &file.document, &file.text, &mut report);
-        report
+        let mut work = Work {
+            file: &file.name,
+            place: Place::file(&file.name),
+            report,
+        };
+        self.show(shown, &file.document, &file.text, &mut work);
+        work.report
     }
 
-    fn show(
-        &self,
-        found: Vec<Found<'_>>,
-        document: &Document,
-        text: &str,
-        report: &mut FileReport,
-    ) {
+    fn show(&self, found: Vec<Found<'_>>, document: &Document, text: &str, work: &mut Work<'_>) {
         let spans = document.spans(text, &self.session.options);
         let mut placed: Vec<_> = found
             .into_iter()
@@ -239,7 +238,7 @@ impl<'s> Judge<'s> {
                 why,
             } = found;
             let shown = Shown {
-                file: &report.file,
+                file: work.file,
                 text,
                 document: document.index,
                 object,
@@ -248,11 +247,11 @@ impl<'s> Judge<'s> {
                 notes: self.notes(finding, located, &spans),
             };
             match why {
-                None => report.findings.push(self.render.finding(&shown)),
+                None => work.report.findings.push(self.render.finding(&shown)),
                 Some(why) => {
                     let at = self.note_of(why, &spans);
                     let text = self.render.suppressed(&shown, why, &at);
-                    report.suppressed.push(text);
+                    work.report.suppressed.push(text);
                 }
             }
         }

@@ -132,6 +132,16 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
     }))
 }
 
+/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
+fn program_of(chart: Chart) -> Component {
+    match chart {
+        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
+        Chart::Cni => Component::Cni,
+        Chart::Ztunnel => Component::Ztunnel,
+        Chart::Base | Chart::Gateway => Component::Proxy,
+    }
+}
+
 /// What is said of the support of a minor.
 pub(crate) struct Judged {
     /// Whether it is supported.
@@ -167,16 +177,6 @@ impl Judged {
                 Some(upstream(Some(vendor)))
             }
         }
-    }
-}
-
-/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
-fn program_of(chart: Chart) -> Component {
-    match chart {
-        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
-        Chart::Cni => Component::Cni,
-        Chart::Ztunnel => Component::Ztunnel,
-        Chart::Base | Chart::Gateway => Component::Proxy,
     }
 }
 
