@@ -280,7 +280,7 @@ pub struct ExplainArgs {
 /// Options of `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// Of what: policy (meshcheck.yaml)
+    /// Of what: policy (meshcheck.yaml) or releases (the table of --release-data)
     #[arg(value_enum, default_value_t, hide_possible_values = true)]
     pub of: SchemaOf,
 }
@@ -291,6 +291,8 @@ pub enum SchemaOf {
     /// `meshcheck.yaml`.
     #[default]
     Policy,
+    /// The release table.
+    Releases,
 }
 
 /// Which release table.

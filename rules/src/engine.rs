@@ -28,6 +28,8 @@ const MOST_FIXES: usize = 64;
 /// The rules with everything they may know that is not in an object or its mesh.
 pub struct Engine {
     rules: Vec<&'static Rule>,
+    /// Kind and group of all that a rule looks at, sorted: most objects are of no such kind.
+    kinds: Vec<(&'static str, &'static str)>,
     policy: Policy,
     releases: Releases,
     as_of: Date,
@@ -129,17 +131,23 @@ pub struct Mended {
 impl Engine {
     /// An engine with all rules for a date.
     pub fn new(as_of: Date, policy: Policy, releases: Releases) -> Self {
-        Self {
-            rules: crate::rules::ALL.to_vec(),
+        let engine = Self {
+            rules: Vec::new(),
+            kinds: Vec::new(),
             policy,
             releases,
             as_of,
-        }
+        };
+        engine.with_rules(crate::rules::ALL.to_vec())
     }
 
     /// The same engine with these rules only.
     #[must_use]
     pub fn with_rules(mut self, rules: Vec<&'static Rule>) -> Self {
+        let kinds = rules.iter().flat_map(|rule| rule.kinds);
+        self.kinds = kinds.map(|kind| (kind.kind, kind.group)).collect();
+        self.kinds.sort_unstable();
+        self.kinds.dedup();
         self.rules = rules;
         self
     }
@@ -156,7 +164,8 @@ impl Engine {
 
     /// Whether any rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
-        self.for_kind(object).next().is_some()
+        let kind = (object.kind, object.group());
+        self.kinds.binary_search(&kind).is_ok()
     }
 
     /// The rules that look at objects of this kind, in order. Neighbours share their list of kinds,
