@@ -16,6 +16,7 @@ use crate::policy::PolicyFile;
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown, Tally, definition};
 use crate::session::Session;
+use crate::since::{Former, Since};
 use crate::source::Unreadable;
 
 use places::Places;
@@ -47,12 +48,14 @@ pub struct Judge<'s> {
     mesh: &'s Mesh,
     render: &'s dyn Render,
     policy: Option<&'s PolicyFile>,
+    since: Option<&'s Since>,
     places: Places<'s>,
 }
 
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
+    path: &'a str,
     /// Of the document that is judged.
     place: Place<'a>,
     report: FileReport,
@@ -74,6 +77,7 @@ impl<'s> Judge<'s> {
             mesh,
             render,
             policy: None,
+            since: None,
             places: Places::new(session),
         }
     }
@@ -82,6 +86,13 @@ impl<'s> Judge<'s> {
     #[must_use]
     pub fn with_policy(mut self, policy: Option<&'s PolicyFile>) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// The same judge, which holds every object against what was there before.
+    #[must_use]
+    pub fn since(mut self, since: Option<&'s Since>) -> Self {
+        self.since = since;
         self
     }
 
@@ -112,6 +123,7 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
+            path: &input.place,
             place: self.session.place(index, 0),
             report: FileReport {
                 file: Arc::clone(&input.name),
@@ -171,7 +183,10 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let report = self.session.engine.check(object, self.mesh, work.place);
+        let former = self.since.map(|since| since.of(object, work.path));
+        let before = former.as_ref().map(Former::before).unwrap_or_default();
+        let engine = &self.session.engine;
+        let report = engine.check_update(object, before, self.mesh, work.place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -216,6 +231,7 @@ impl<'s> Judge<'s> {
         }
         let mut work = Work {
             file: &file.name,
+            path: &file.name,
             place: Place::file(&file.name),
             report,
         };
