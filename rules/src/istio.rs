@@ -1,7 +1,9 @@
 //! What an object is in a mesh.
 
 pub mod args;
+pub mod boolean;
 pub mod build;
+pub mod drain;
 pub mod duration;
 pub mod gate;
 pub mod hold;
@@ -11,6 +13,8 @@ pub mod istiod;
 pub mod keepalive;
 pub mod probe;
 pub mod proxy;
+pub mod redundancy;
+pub mod rewrite;
 pub mod values;
 pub mod version;
 pub mod workload;

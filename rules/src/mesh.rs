@@ -21,6 +21,7 @@ mod around;
 mod definitions;
 mod facts;
 mod native;
+mod redundancy;
 
 /// Where a fact came from. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +71,17 @@ impl<'a> Place<'a> {
     /// An object of the cluster: all facts are equally near.
     pub fn cluster() -> Self {
         Self { file: None }
+    }
+
+    /// Whether a fact stands in the same file, or in a file of the same folder.
+    fn is_beside(self, source: &Source) -> bool {
+        let folder = |path: &'a str| path.rsplit_once('/').map(|(folder, _)| folder);
+        match (self.file, source) {
+            (Some(mine), Source::Document { file, .. }) => {
+                folder(mine) == file.rsplit_once('/').map(|(folder, _)| folder)
+            }
+            _ => false,
+        }
     }
 
     /// How near a fact is: the number of folders that both share, more than any of these for the
@@ -141,6 +153,7 @@ pub struct Mesh {
     injectors: BTreeMap<String, Definitions<Injector>>,
     control_planes: BTreeMap<String, Definitions<ControlPlane>>,
     nodes: Vec<Fact<NodeFact>>,
+    redundancy: redundancy::Redundancy,
 }
 
 impl Mesh {

@@ -2,8 +2,11 @@
 
 use crate::rule::Rule;
 
+mod application_readiness_missing;
+mod drain_exceeds_grace;
 mod gateway_readiness_missing;
 mod hold_has_no_effect;
+mod istiod_not_redundant;
 mod istiod_readiness_missing;
 mod keepalive_age_invalid;
 mod keepalive_age_too_long;
@@ -11,6 +14,7 @@ mod keepalive_age_too_short;
 mod keepalive_age_unbounded;
 mod keepalive_ping_policy;
 mod kubernetes_incompatible;
+mod probe_rewrite_disabled;
 mod sidecar_readiness_misdirected;
 mod sidecar_readiness_missing;
 mod sidecar_start_not_gated;
@@ -40,6 +44,10 @@ pub static ALL: &[&Rule] = &[
     &sidecar_readiness_misdirected::RULE,
     &hold_has_no_effect::RULE,
     &gateway_readiness_missing::RULE,
+    &application_readiness_missing::RULE,
+    &probe_rewrite_disabled::RULE,
+    &drain_exceeds_grace::RULE,
+    &istiod_not_redundant::RULE,
 ];
 
 /// The rule with this id or former id.

@@ -20,9 +20,9 @@ const SYSTEM_NAMESPACES: &[&str] = &[
 /// The mesh as seen from one object.
 #[derive(Clone, Copy, Debug)]
 pub struct Around<'a> {
-    mesh: &'a Mesh,
-    object: &'a Object<'a>,
-    place: Place<'a>,
+    pub(super) mesh: &'a Mesh,
+    pub(super) object: &'a Object<'a>,
+    pub(super) place: Place<'a>,
 }
 
 /// Whether the injector takes a pod.

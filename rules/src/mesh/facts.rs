@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use crate::istio::Subject;
 use crate::istio::args::{Variable, variable};
+use crate::istio::drain::Drain;
 use crate::istio::hold::Hold;
 use crate::istio::istiod::Istiod;
 use crate::istio::version::{KubernetesVersion, Version};
-use crate::mesh::{Fact, Mesh, Source};
+use crate::mesh::{Fact, Mesh, Source, redundancy};
 use crate::object::{Node, Object};
 use crate::yaml;
 
@@ -23,10 +24,16 @@ pub struct MeshConfig {
     pub revision: String,
     /// Hold in `defaultConfig`. A wrong type throws the whole mesh config away.
     pub hold: Hold,
+    /// How long `defaultConfig` lets proxies drain.
+    pub drain: Drain,
 }
 
 /// What the injector's values (ConfigMap `istio-sidecar-injector`) say.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of Istio's own"
+)]
 pub struct Injector {
     /// Revision that reads it.
     pub revision: String,
@@ -38,6 +45,9 @@ pub struct Injector {
     pub startup_probe: bool,
     /// Whether `global.proxy.statusPort` is 0, which takes all probes from proxies.
     pub no_status_port: bool,
+    /// Whether `sidecarInjectorWebhook.rewriteAppHTTPProbe` is false, so that the application's probes
+    /// stay as they are unless a pod asks.
+    pub rewrites_no_probes: bool,
 }
 
 /// A control plane.
@@ -78,13 +88,15 @@ pub(super) const WORDS: &[&str] = &[
     "kubeletVersion",
     "pilot",
     "discovery",
+    redundancy::KINDS[0],
+    redundancy::KINDS[1],
 ];
 
 pub(super) fn may_hold(object: &Object<'_>) -> bool {
     match object.kind {
         "Namespace" | "ConfigMap" | "Node" => object.api_version == "v1",
         "Deployment" | "Pod" | "ReplicaSet" | "DaemonSet" => true,
-        _ => false,
+        _ => redundancy::may_hold(object),
     }
 }
 
@@ -96,6 +108,7 @@ pub(super) fn learn(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
         "Namespace" => namespace(mesh, object, source),
         "ConfigMap" => config_map(mesh, object, source),
         "Node" => node(mesh, object, source),
+        _ if redundancy::may_hold(object) => redundancy::learn(mesh, object, source),
         _ => control_plane(mesh, object, source),
     }
 }
@@ -156,12 +169,11 @@ fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
         }
     } else if let (Some(revision), Some(text)) = (revision_in(name, "istio"), data.str_at("mesh")) {
         let config = yaml::value_of(text).unwrap_or_default();
-        let hold = config
-            .get("defaultConfig")
-            .map_or(Hold::Absent, Hold::in_config);
+        let proxy = config.get("defaultConfig").unwrap_or(&Value::Null);
         let config = MeshConfig {
             revision: revision.to_owned(),
-            hold,
+            hold: Hold::in_config(proxy),
+            drain: Drain::in_config(proxy),
         };
         let known = mesh.mesh_configs.entry(revision.to_owned()).or_default();
         known.push(fact(config, source));
@@ -179,6 +191,8 @@ fn injector(revision: &str, values: &Value) -> Injector {
             .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
         startup_probe: !off,
         no_status_port: no_port,
+        rewrites_no_probes: values.pointer("/sidecarInjectorWebhook/rewriteAppHTTPProbe")
+            == Some(&Value::Bool(false)),
     }
 }
 
@@ -196,7 +210,11 @@ fn control_plane(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
     known.or_default().push(fact(plane, source));
 }
 
-fn revision_of(object: &Object<'_>, subject: &Subject<'_>, istiod: &Istiod<'_>) -> String {
+pub(super) fn revision_of(
+    object: &Object<'_>,
+    subject: &Subject<'_>,
+    istiod: &Istiod<'_>,
+) -> String {
     let label = object
         .root
         .at(&["metadata", "labels"])

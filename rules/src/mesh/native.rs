@@ -1,5 +1,6 @@
 //! Whether the injector makes the proxy a native sidecar.
 
+use crate::istio::boolean;
 use crate::istio::version::{KubernetesVersion, Minor, Version};
 use crate::istio::workload::PodTemplate;
 use crate::mesh::{Around, Known, Setting, Source};
@@ -65,7 +66,7 @@ impl Around<'_> {
                 "`ENABLE_NATIVE_SIDECARS` of istiod, which is set elsewhere".to_owned(),
             ]),
             Setting::Text(text) if version.minor < BY_ITSELF => {
-                if is_true(&text) {
+                if boolean::parse(&text) == Some(true) {
                     Native::Yes
                 } else {
                     refused(&text)
@@ -131,9 +132,4 @@ fn wish(template: &PodTemplate<'_>, version: Version) -> Option<Native> {
         "false" => refused(),
         _ => Some(Native::Yes),
     }
-}
-
-/// Go's `strconv.ParseBool`.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }

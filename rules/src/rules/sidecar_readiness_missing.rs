@@ -4,8 +4,9 @@ use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
 use crate::istio::probe::{sidecar_readiness, sidecar_startup};
 use crate::istio::proxy::Proxy;
+use crate::istio::rewrite;
 use crate::istio::version::{Minor, Version};
-use crate::istio::workload::{List, PodTemplate, WORKLOADS};
+use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Known, Native};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
@@ -169,28 +170,10 @@ fn check_mesh(cx: &Context<'_>, out: &mut Findings) {
 }
 
 fn without_status_port(template: &PodTemplate<'_>) -> &'static str {
-    if has_rewritten_probes(template) {
+    let is_off = rewrite::wish(template) == Some(false);
+    if !is_off && !rewrite::probes(template).is_empty() {
         "the application's probes are rewritten to port 0, and the API server refuses the Pod"
     } else {
         "the proxy gets no probes, so the pod is Ready before the proxy can take traffic"
     }
-}
-
-/// Whether Istio rewrites a probe of the application: HTTP, TCP and gRPC ones, unless told not to.
-fn has_rewritten_probes(template: &PodTemplate<'_>) -> bool {
-    let wish = template.annotation_text("sidecar.istio.io/rewriteAppHTTPProbers");
-    if wish.is_some_and(|text| text.eq_ignore_ascii_case("false")) {
-        return false;
-    }
-    template.containers(List::Containers).any(|container| {
-        ["readinessProbe", "livenessProbe", "startupProbe"]
-            .iter()
-            .any(|probe| {
-                container.get_set(probe).is_some_and(|probe| {
-                    ["httpGet", "tcpSocket", "grpc"]
-                        .iter()
-                        .any(|kind| probe.get_set(kind).is_some())
-                })
-            })
-    })
 }
