@@ -102,7 +102,10 @@ impl<'a> Subject<'a> {
             || self.builds.iter().any(|build| {
                 matches!(
                     build.component,
-                    Component::Cni | Component::Ztunnel | Component::Retired
+                    Component::Cni
+                        | Component::Ztunnel
+                        | Component::Agentgateway
+                        | Component::Retired
                 )
             })
             || self

@@ -102,7 +102,9 @@ impl<'a> Build<'a> {
                     _ if is_istiod => Component::Pilot,
                     Some(Component::Ztunnel) => Component::Ztunnel,
                     _ if is_proxy => Component::Proxy,
-                    Some(component @ (Component::Cni | Component::Retired)) => component,
+                    Some(
+                        component @ (Component::Cni | Component::Agentgateway | Component::Retired),
+                    ) => component,
                     Some(Component::Pilot) if image.is_of_istio() => Component::Pilot,
                     Some(Component::Pilot | Component::Proxy) | None => continue,
                 };

@@ -26,6 +26,8 @@ pub enum Component {
     Cni,
     /// Ambient node proxy.
     Ztunnel,
+    /// Gateway or waypoint of the classes `istio-agentgateway...` (1.29 and newer).
+    Agentgateway,
     /// Mixer, citadel, galley, the in-cluster operator and other retired parts.
     Retired,
 }
@@ -133,6 +135,7 @@ impl<'a> Image<'a> {
                 Component::Proxy
             }
             "cni" if self.is_of_istio() => Component::Cni,
+            "agentgateway" if self.is_of_istio() => Component::Agentgateway,
             "mixer" | "mixs" | "citadel" | "galley" | "operator" | "sidecar_injector"
             | "node-agent-k8s"
                 if self.is_of_istio() =>
