@@ -20,7 +20,7 @@ mod refusals;
 mod scalars;
 
 use json_patch::Patch;
-use kubectl_meshcheck::edit::{DocumentEdit, Edited, apply};
+use meshcheck_rules::yaml::edit::{DocumentEdit, Edited, apply};
 use meshcheck_rules::yaml::{Options, Stream};
 use serde_json::{Value, json};
 

@@ -17,8 +17,10 @@ use meshcheck_rules::istio::keepalive::{Age, Unlimited};
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::yaml::{Options, Stream};
-use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source, Strings};
 
+#[path = "truth/inject.rs"]
+mod inject;
 #[path = "truth/operator.rs"]
 mod operator;
 #[path = "truth/table.rs"]
@@ -147,7 +149,8 @@ fn arguments_mean_what_istiod_makes_of_them() {
         let file = cases.join(case).join("istiod.yaml");
         let stream = Stream::read(&fs::read(&file).expect("a case"), &Options::default());
         let objects = Object::all(&stream.documents[0].value);
-        let subject = Subject::of(&objects[0]);
+        let strings = Strings::default();
+        let subject = Subject::of(&objects[0], &strings);
         let setting = subject.age().expect("istiod");
         let agrees = match &setting.age {
             Age::Crashes(crashes) => {

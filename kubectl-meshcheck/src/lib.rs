@@ -11,7 +11,7 @@ use report::Verdict;
 
 pub mod args;
 pub mod commands;
-pub mod edit;
+pub mod diff;
 pub mod judge;
 pub mod mend;
 pub mod output;

@@ -9,9 +9,9 @@ use meshcheck_rules::finding::Location;
 use meshcheck_rules::yaml::{Document, Encoding, Options, Position, Stream};
 use meshcheck_rules::{Applicability, Mended, Mesh, Object, Place};
 
-use crate::edit::{self, DocumentEdit, Refusal};
 use crate::parallel::in_order;
 use crate::session::Session;
+use meshcheck_rules::yaml::edit::{self, DocumentEdit, Refusal};
 
 /// Edits of one file that are tried one by one where they did not go together: each costs another
 /// reading of the file.

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use json_patch::{Patch, PatchOperation};
-use serde_json::Value;
-
 use crate::mesh::Source;
+
+pub use fix::{Applicability, Change, Fix, op};
+
+mod fix;
 
 /// How much a finding matters. `Error` denies an admission and fails a run, `Warning` is told to the
 /// person, `Info` is shown on request.
@@ -160,114 +161,6 @@ pub enum RelatedPlace {
     Fact(Source),
 }
 
-/// Whether a fix may be applied without asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Applicability {
-    /// Changes nothing that anybody could have meant.
-    Safe,
-    /// Likely right, but a person should look.
-    Unsafe,
-}
-
-impl Applicability {
-    /// `safe` or `unsafe`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Safe => "safe",
-            Self::Unsafe => "unsafe",
-        }
-    }
-}
-
-/// A mend for one finding, as a JSON Patch (RFC 6902) on the document.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fix {
-    /// What to do, in the imperative: "set the age to 10m".
-    pub title: String,
-    /// Whether it may be applied without asking.
-    pub applicability: Applicability,
-    /// Operations in order; pointers are from the root of the document.
-    pub patch: Patch,
-}
-
-impl Fix {
-    /// A fix that may be applied without asking.
-    pub fn safe(title: impl Into<String>, ops: Vec<PatchOperation>) -> Self {
-        Self::new(title, Applicability::Safe, ops)
-    }
-
-    /// A fix that a person should look at first.
-    pub fn needs_review(title: impl Into<String>, ops: Vec<PatchOperation>) -> Self {
-        Self::new(title, Applicability::Unsafe, ops)
-    }
-
-    fn new(
-        title: impl Into<String>,
-        applicability: Applicability,
-        ops: Vec<PatchOperation>,
-    ) -> Self {
-        Self {
-            title: title.into(),
-            applicability,
-            patch: Patch(ops),
-        }
-    }
-}
-
-/// The JSON Patch operations that fixes are made of.
-pub mod op {
-    use super::{PatchOperation, Pointer, Value};
-    use crate::object::Node;
-    use json_patch::{AddOperation, RemoveOperation, ReplaceOperation, jsonptr::PointerBuf};
-
-    fn path(pointer: &Pointer) -> PointerBuf {
-        PointerBuf::parse(pointer.as_str().to_owned())
-            .expect("our pointers are escaped when they are built")
-    }
-
-    /// `add`: a member, or an array item in front of the index (`-` appends).
-    pub fn add(pointer: &Pointer, value: Value) -> PatchOperation {
-        PatchOperation::Add(AddOperation {
-            path: path(pointer),
-            value,
-        })
-    }
-
-    /// `replace`: the value at the pointer, which must exist.
-    pub fn replace(pointer: &Pointer, value: Value) -> PatchOperation {
-        PatchOperation::Replace(ReplaceOperation {
-            path: path(pointer),
-            value,
-        })
-    }
-
-    /// `add`: a member however deep below `parent`; what is missing on the way is added with it, so
-    /// that one operation does it all.
-    pub fn add_below(parent: &Node<'_>, keys: &[&str], value: Value) -> PatchOperation {
-        let mut node = parent.clone();
-        let mut pointer = parent.pointer();
-        let mut keys = keys.iter();
-        for key in keys.by_ref() {
-            pointer.push(key);
-            match node.get_set(key) {
-                Some(below) => node = below,
-                None => break,
-            }
-        }
-        let wrapped = keys.rev().fold(value, |value, key| {
-            Value::Object(std::iter::once(((*key).to_owned(), value)).collect())
-        });
-        add(&pointer, wrapped)
-    }
-
-    /// `remove`: the member or item at the pointer.
-    pub fn remove(pointer: &Pointer) -> PatchOperation {
-        PatchOperation::Remove(RemoveOperation {
-            path: path(pointer),
-        })
-    }
-}
-
 /// One thing that a rule found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -283,4 +176,15 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// How to mend it, if the tool knows.
     pub fix: Option<Fix>,
+}
+
+/// One thing that a rule found about a whole run: it has no place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFinding {
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// After the policy's levels were applied.
+    pub severity: Severity,
+    /// Lower case, no full stop.
+    pub message: String,
 }

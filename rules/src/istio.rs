@@ -30,7 +30,7 @@ use proxy::{Proxy, Role};
 use version::Version;
 use workload::PodTemplate;
 
-use crate::object::{Node, Object};
+use crate::object::{Node, Object, Strings};
 
 /// Name of the proxy's container.
 pub const PROXY: &str = "istio-proxy";
@@ -52,8 +52,8 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Looks at an object.
-    pub fn of(object: &Object<'a>) -> Self {
+    /// Looks at an object; `strings` keeps the documents that are read inside of it.
+    pub fn of(object: &Object<'a>, strings: &'a Strings) -> Self {
         let template = PodTemplate::of(object);
         let istiod = template
             .as_ref()
@@ -62,7 +62,7 @@ impl<'a> Subject<'a> {
         let builds = template.as_ref().map_or_else(Vec::new, |template| {
             Build::all(object, template, istiod.as_ref(), proxy.as_ref())
         });
-        let install = Install::of(object);
+        let install = Install::of(object, strings);
         Self {
             template,
             istiod,

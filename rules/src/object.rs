@@ -1,10 +1,13 @@
 //! Kubernetes objects as raw values whose nodes know their pointer.
 
+use std::fmt;
 use std::rc::Rc;
 
+use elsa::FrozenVec;
 use serde_json::Value;
 
 use crate::finding::{Location, Part, Pointer};
+use crate::yaml::{self, Problem};
 
 /// A value together with its place in the document. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +26,38 @@ struct Step<'a> {
 enum Token<'a> {
     Member(&'a str),
     Item(usize),
+    /// Root of the document in the string above, which has this text.
+    Document(&'a str),
+}
+
+/// Where a node stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot<'a> {
+    /// The node; for one in a document inside a string, that string.
+    pub(crate) pointer: Pointer,
+    /// The node in the document inside the string, and the string's text.
+    pub(crate) inside: Option<(Pointer, &'a str)>,
+}
+
+impl Spot<'_> {
+    /// A member or item of what stands here.
+    pub(crate) fn join(mut self, token: &str) -> Self {
+        match &mut self.inside {
+            Some((pointer, _)) => pointer.push(token),
+            None => self.pointer.push(token),
+        }
+        self
+    }
+}
+
+/// Keeps the documents that are read inside of an object's strings for as long as it is judged.
+#[derive(Default)]
+pub struct Strings(FrozenVec<Box<Value>>);
+
+impl fmt::Debug for Strings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Strings({})", self.0.len())
+    }
 }
 
 impl<'a> Node<'a> {
@@ -103,29 +138,64 @@ impl<'a> Node<'a> {
         self.value.get(key)?.as_str()
     }
 
-    /// Where this node stands, from the root of the document.
+    /// The document that this string holds, YAML or JSON; its nodes know both places. `None` for
+    /// anything but a string, and for a string in such a document: two levels are nobody's.
+    pub fn document(&self, strings: &'a Strings) -> Option<Result<Self, Problem>> {
+        let text = self.str()?;
+        if self
+            .steps()
+            .any(|token| matches!(token, Token::Document(_)))
+        {
+            return None;
+        }
+        let read = yaml::value_of(text).map(|value| {
+            let value = strings.0.push_get(Box::new(value));
+            self.below(value, Token::Document(text))
+        });
+        Some(read)
+    }
+
+    /// The tokens of the path, innermost first.
+    fn steps(&self) -> impl Iterator<Item = Token<'a>> {
+        let step = self.path.as_deref();
+        std::iter::successors(step, |step| step.parent.as_deref()).map(|step| step.token)
+    }
+
+    /// Where this node stands.
+    pub(crate) fn spot(&self) -> Spot<'a> {
+        let tokens: Vec<Token<'a>> = self.steps().collect();
+        let root = Spot {
+            pointer: Pointer::root(),
+            inside: None,
+        };
+        tokens.iter().rev().fold(root, |spot, token| match token {
+            Token::Member(name) => spot.join(name),
+            Token::Item(index) => spot.join(&index.to_string()),
+            Token::Document(text) => Spot {
+                inside: Some((Pointer::root(), text)),
+                ..spot
+            },
+        })
+    }
+
+    /// Where this node stands, from the root of the document; for a node of a document inside a string,
+    /// where that string stands.
     pub fn pointer(&self) -> Pointer {
-        let mut tokens = Vec::new();
-        let mut step = self.path.as_ref();
-        while let Some(here) = step {
-            tokens.push(here.token);
-            step = here.parent.as_ref();
-        }
-        let mut pointer = Pointer::root();
-        for token in tokens.iter().rev() {
-            match token {
-                Token::Member(name) => pointer.push(name),
-                Token::Item(index) => pointer.push(&index.to_string()),
-            }
-        }
-        pointer
+        self.spot().pointer
+    }
+
+    /// Names and indices on the way to this node, those inside of a string included.
+    pub fn path(&self) -> Vec<String> {
+        let Spot { pointer, inside } = self.spot();
+        let inner = inside.map(|(inner, _)| inner).unwrap_or_default();
+        pointer.tokens().chain(inner.tokens()).collect()
     }
 
     /// The index in its list, for a list item.
     pub fn index(&self) -> Option<usize> {
         match self.path.as_ref()?.token {
             Token::Item(index) => Some(index),
-            Token::Member(_) => None,
+            Token::Member(_) | Token::Document(_) => None,
         }
     }
 
@@ -145,10 +215,11 @@ impl<'a> Node<'a> {
     }
 
     fn location(&self, part: Part) -> Location {
+        let Spot { pointer, inside } = self.spot();
         Location {
-            pointer: self.pointer(),
+            pointer,
             part,
-            inner: None,
+            inner: inside.map(|(inner, _)| inner),
         }
     }
 }

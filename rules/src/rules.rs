@@ -15,6 +15,8 @@ mod keepalive_age_unbounded;
 mod keepalive_ping_policy;
 mod kubernetes_incompatible;
 mod probe_rewrite_disabled;
+mod registry_retired;
+mod release_data_stale;
 mod sidecar_readiness_misdirected;
 mod sidecar_readiness_missing;
 mod sidecar_start_not_gated;
@@ -23,6 +25,7 @@ mod version_ending_soon;
 mod version_prerelease;
 mod version_unknown;
 mod version_unsupported;
+mod version_vulnerable;
 mod version_withdrawn;
 
 /// Every rule, in the order of the families: keepalive, versions, readiness.
@@ -37,6 +40,9 @@ pub static ALL: &[&Rule] = &[
     &version_unknown::RULE,
     &version_prerelease::RULE,
     &version_withdrawn::RULE,
+    &version_vulnerable::RULE,
+    &registry_retired::RULE,
+    &release_data_stale::RULE,
     &kubernetes_incompatible::RULE,
     &istiod_readiness_missing::RULE,
     &sidecar_start_not_gated::RULE,

@@ -10,6 +10,7 @@ use serde_json::Value;
 mod cursor;
 mod decode;
 mod document;
+pub mod edit;
 mod embedded;
 mod event;
 mod expansion;

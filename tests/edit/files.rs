@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use json_patch::Patch;
-use kubectl_meshcheck::edit::{DocumentEdit, apply, encode, unified_diff};
+use kubectl_meshcheck::diff::unified_diff;
+use meshcheck_rules::yaml::edit::{DocumentEdit, apply, encode};
 use meshcheck_rules::yaml::{Encoding, Options, Stream};
 use serde_json::json;
 

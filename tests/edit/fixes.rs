@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use kubectl_meshcheck::edit::{DocumentEdit, apply};
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
+use meshcheck_rules::yaml::edit::{DocumentEdit, apply};
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Applicability, Engine, Mended, Mesh, Place};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use json_patch::{Patch, PatchOperation};
-use kubectl_meshcheck::edit::{DocumentEdit, Edited, Refusal, RefusalReason, apply};
-use meshcheck_rules::finding::{Location, Part, Pointer, op};
+use meshcheck_rules::finding::{Location, Part, Pointer};
+use meshcheck_rules::yaml::edit::{DocumentEdit, Edited, Refusal, RefusalReason, apply};
 use meshcheck_rules::yaml::{Document, Options, Stream};
 use serde_json::{Value, json};
 
@@ -293,6 +293,29 @@ fn random_patch(value: &Value, rng: &mut Rng) -> Option<Vec<PatchOperation>> {
         }
         _ => vec![op::remove(&pointer)],
     })
+}
+
+/// The operations of patches at any pointer, where the engine's own are made of nodes.
+mod op {
+    use json_patch::PatchOperation;
+    use meshcheck_rules::finding::Pointer;
+    use serde_json::{Value, json};
+
+    pub(super) fn add(path: &Pointer, value: impl Into<Value>) -> PatchOperation {
+        operation(json!({"op": "add", "path": path.as_str(), "value": value.into()}))
+    }
+
+    pub(super) fn replace(path: &Pointer, value: impl Into<Value>) -> PatchOperation {
+        operation(json!({"op": "replace", "path": path.as_str(), "value": value.into()}))
+    }
+
+    pub(super) fn remove(path: &Pointer) -> PatchOperation {
+        operation(json!({"op": "remove", "path": path.as_str()}))
+    }
+
+    fn operation(fields: Value) -> PatchOperation {
+        serde_json::from_value(fields).expect("an operation")
+    }
 }
 
 fn random_node<'v>(value: &'v Value, rng: &mut Rng) -> (Pointer, &'v Value) {

@@ -5,6 +5,7 @@ use meshcheck_rules::Object;
 use meshcheck_rules::istio::Subject;
 use meshcheck_rules::istio::build::Stated;
 use meshcheck_rules::istio::image::Tag;
+use meshcheck_rules::object::Strings;
 use serde_json::{Value, json};
 
 const DIGEST: &str = "sha256:2f1c0e5d8d3b7f6a9c4e1b0d7a6f5e4d3c2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f";
@@ -28,7 +29,8 @@ fn istiod(image: &str, metadata: &Value) -> Value {
 /// What a manifest states: `1.24.3`, `1.24.3 early`, or `unknown`; with ` (vendor)`.
 fn stated(manifest: &Value) -> String {
     let objects = Object::all(manifest);
-    let subject = Subject::of(&objects[0]);
+    let strings = Strings::default();
+    let subject = Subject::of(&objects[0], &strings);
     let [build] = subject.builds.as_slice() else {
         return format!("{} programs of Istio", subject.builds.len());
     };
@@ -254,7 +256,8 @@ fn labels_are_hints_where_they_do_not_decide() {
             &labelled(name, text),
         );
         let objects = Object::all(&manifest);
-        let subject = Subject::of(&objects[0]);
+        let strings = Strings::default();
+        let subject = Subject::of(&objects[0], &strings);
         let Stated::Unknown { hint, .. } = &subject.builds[0].stated else {
             panic!("{tag} {name}: {:?}", subject.builds[0].stated);
         };

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use meshcheck_rules::Object;
 use meshcheck_rules::istio::Subject;
 use meshcheck_rules::istio::build::Stated;
 use meshcheck_rules::istio::duration::GoDuration;
 use meshcheck_rules::istio::keepalive::{Age, Unlimited};
 use meshcheck_rules::istio::proxy::Role;
 use meshcheck_rules::yaml::{Options, ProblemKind, Stream};
+use meshcheck_rules::{Object, Strings};
 
 use crate::{fixtures, rows};
 
@@ -27,7 +27,8 @@ struct Seen {
 
 impl Seen {
     fn in_object(object: &Object<'_>) -> Self {
-        let subject = Subject::of(object);
+        let strings = Strings::default();
+        let subject = Subject::of(object, &strings);
         let proxy = subject.proxy.as_ref();
         let yes_no = |has: bool| if has { "yes" } else { "no" };
         let probe =

@@ -4,7 +4,7 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::rule::Findings;
-use meshcheck_rules::{Context, Engine, ObjectKind, Pointer, Rule, Severity, yaml};
+use meshcheck_rules::{Check, Context, Engine, ObjectKind, Pointer, Rule, Severity, yaml};
 
 use super::*;
 use crate::output::json::Json;
@@ -36,7 +36,7 @@ const fn rule(id: &'static str, check: fn(&Context<'_>, &mut Findings)) -> Rule 
         kinds: KINDS,
         fix: None,
         aliases: &[],
-        check,
+        check: Check::Object(check),
     }
 }
 

@@ -4,6 +4,7 @@
 //! With `EXIT_ON_ZERO_ACTIVE_CONNECTIONS` it waits `MINIMUM_DRAIN_DURATION` (5s) instead, and then until
 //! no connection is left (pkg/envoy/agent.go).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::istio::boolean;
@@ -22,17 +23,26 @@ pub const MINIMUM: &str = "MINIMUM_DRAIN_DURATION";
 pub const LEGACY: &str = "TERMINATION_DRAIN_DURATION_SECONDS";
 
 /// What a proxy config says of draining.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Drain {
     /// `terminationDrainDuration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination: Option<GoDuration>,
     /// `EXIT_ON_ZERO_ACTIVE_CONNECTIONS` in `proxyMetadata`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_on_zero: Option<bool>,
     /// `MINIMUM_DRAIN_DURATION` in `proxyMetadata`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<GoDuration>,
 }
 
 impl Drain {
+    /// Whether it says nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads a proxy config: the text of annotation `proxy.istio.io/config`, or `PROXY_CONFIG`.
     pub fn read(text: &str) -> Self {
         yaml::value_of(text).map_or_else(|_| Self::default(), |config| Self::in_config(&config))

@@ -1,8 +1,11 @@
 //! `holdApplicationUntilProxyStarts`, where people write it and what Istio makes of it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::finding::{Change, op};
 use crate::istio::resembles;
+use crate::object::{Node, Strings};
 use crate::yaml;
 
 /// Annotation of the pod that is laid over the mesh's `defaultConfig`.
@@ -13,7 +16,8 @@ pub const FIELD: &str = "holdApplicationUntilProxyStarts";
 const PROTO_FIELD: &str = "hold_application_until_proxy_starts";
 
 /// What a proxy config says of hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Hold {
     /// Nothing.
     Absent,
@@ -64,68 +68,31 @@ fn misspelt(config: &Value) -> Option<String> {
         .then(|| format!("defaultConfig.{FIELD}"))
 }
 
-/// The text of a proxy config with hold set to true, everything else as it was; `None` where it
-/// cannot be done without rewriting the text.
-pub fn with_hold(text: &str) -> Option<String> {
-    if text.is_empty() {
-        return Some(format!("{FIELD}: true\n"));
-    }
-    let Ok(before) = yaml::value_of(text) else {
-        return None;
-    };
-    let mut wanted = match before {
-        Value::Null => Value::Object(serde_json::Map::new()),
-        Value::Object(_) => before,
-        _ => return None,
-    };
-    wanted
-        .as_object_mut()?
-        .insert(FIELD.to_owned(), Value::Bool(true));
-    let line = format!("{FIELD}: true\n");
-    let newline = if text.ends_with('\n') { "" } else { "\n" };
-    let candidates = [
-        // The field is there: another value.
-        replaced_value(text).unwrap_or_default(),
-        // A block mapping: one more line.
-        format!("{text}{newline}{line}"),
-        // A JSON object, empty or not: one more member in front.
-        text.trim_start()
-            .strip_prefix('{')
-            .map_or_else(String::new, |rest| {
-                let comma = if rest.trim_start().starts_with('}') {
-                    ""
-                } else {
-                    ", "
-                };
-                format!("{{\"{FIELD}\": true{comma}{}", rest.trim_start())
-            }),
-    ];
-    let fits = |candidate: &String| {
-        !candidate.is_empty() && yaml::value_of(candidate).is_ok_and(|value| value == wanted)
-    };
-    candidates.into_iter().find(fits)
-}
-
-/// The text with whatever stands behind the field's colon, up to the end of the value, put to true.
-fn replaced_value(text: &str) -> Option<String> {
-    let field = text.find(FIELD)? + FIELD.len();
-    let colon = field + text[field..].find(':')? + 1;
-    let value = colon + text[colon..].find(|c: char| !c.is_whitespace())?;
-    let end = value
-        + text[value..]
-            .find([',', '}', '\n', '#'])
-            .unwrap_or(text.len() - value);
-    let written = text[value..end].trim_end();
-    Some(format!(
-        "{}true{}",
-        &text[..value],
-        &text[value + written.len()..]
-    ))
+/// The change that sets hold to true in the proxy config that this string holds, everything else as it
+/// was; `None` where the string holds something else.
+pub fn with_hold<'a>(config: &Node<'a>, strings: &'a Strings) -> Option<Change<'a>> {
+    let document = config.document(strings)?.ok()?;
+    let fits = matches!(document.value(), Value::Null | Value::Object(_));
+    // Both names at once are refused.
+    let names = [FIELD, PROTO_FIELD];
+    let written = names.into_iter().find(|name| document.get(name).is_some());
+    fits.then(|| op::add_below(&document, &[written.unwrap_or(FIELD)], Value::Bool(true)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Fix;
+
+    fn held(text: &str) -> Option<String> {
+        let before = Value::String(text.to_owned());
+        let strings = Strings::default();
+        let change = with_hold(&Node::root(&before), &strings)?;
+        let fix = Fix::safe("hold", vec![change])?;
+        let mut after = before.clone();
+        json_patch::patch(&mut after, &fix.patch).ok()?;
+        after.as_str().map(str::to_owned)
+    }
 
     #[test]
     fn reads_what_istio_reads() {
@@ -168,16 +135,20 @@ mod tests {
             ),
             (
                 "concurrency: 2",
-                "concurrency: 2\nholdApplicationUntilProxyStarts: true\n",
+                "concurrency: 2\nholdApplicationUntilProxyStarts: true",
             ),
-            ("{}", "{\"holdApplicationUntilProxyStarts\": true}"),
+            ("{}", "{holdApplicationUntilProxyStarts: true}"),
             (
                 "{ \"concurrency\": 2 }",
-                "{\"holdApplicationUntilProxyStarts\": true, \"concurrency\": 2 }",
+                "{ \"concurrency\": 2, \"holdApplicationUntilProxyStarts\": true }",
             ),
             (
                 "holdApplicationUntilProxyStarts: false # why\nconcurrency: 2\n",
                 "holdApplicationUntilProxyStarts: true # why\nconcurrency: 2\n",
+            ),
+            (
+                "hold_application_until_proxy_starts: no\n",
+                "hold_application_until_proxy_starts: true\n",
             ),
             (
                 "holdApplicationUntilProxyStarts: \"true\"\n",
@@ -185,8 +156,8 @@ mod tests {
             ),
         ];
         for (text, expected) in cases {
-            assert_eq!(with_hold(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(held(text).as_deref(), Some(expected), "{text}");
         }
-        assert_eq!(with_hold("just text"), None);
+        assert_eq!(held("just text"), None);
     }
 }

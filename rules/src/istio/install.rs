@@ -7,7 +7,7 @@ use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
 use crate::istio::image::{Image, Vendor};
 use crate::istio::keepalive::{AgeSetting, argument_text};
-use crate::object::{Node, Object};
+use crate::object::{Node, Object, Strings};
 use crate::rule::ObjectKind;
 
 mod overlay;
@@ -51,7 +51,7 @@ pub struct InstallVersion<'a> {
 
 impl<'a> Install<'a> {
     /// Reads an installer's file; `None` for anything else.
-    pub fn of(object: &Object<'a>) -> Option<Self> {
+    pub fn of(object: &Object<'a>, _strings: &'a Strings) -> Option<Self> {
         if ISTIO_OPERATOR.matches(object) {
             Some(Self::of_operator(object))
         } else if HELM_VALUES.matches(object) {

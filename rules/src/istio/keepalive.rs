@@ -1,9 +1,8 @@
 //! How long istiod lets a configuration stream live, and where that is written.
 
-use json_patch::PatchOperation;
 use serde_json::Value;
 
-use crate::finding::{Location, op};
+use crate::finding::{Change, Location, op};
 use crate::istio::args::{AGE, Arguments, Flag, FlagValue, Text};
 use crate::istio::duration::GoDuration;
 use crate::istio::istiod::Istiod;
@@ -92,19 +91,16 @@ enum Setter<'a> {
     Impossible,
 }
 
-impl Setter<'_> {
-    fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
+impl<'a> Setter<'a> {
+    fn set(&self, target: GoDuration) -> Vec<Change<'a>> {
         let text = Value::String(target.to_string());
         match self {
-            Self::Value(node) => vec![op::replace(&node.pointer(), text)],
-            Self::Joined(node) => vec![op::replace(&node.pointer(), joined(target))],
-            Self::Append(list) => {
-                let end = list.pointer().join("-");
-                vec![
-                    op::add(&end, Value::String(format!("--{AGE}"))),
-                    op::add(&end, text),
-                ]
-            }
+            Self::Value(node) => vec![op::replace(node, text)],
+            Self::Joined(node) => vec![op::replace(node, joined(target))],
+            Self::Append(list) => vec![
+                op::add(list, "-", Value::String(format!("--{AGE}"))),
+                op::add(list, "-", text),
+            ],
             Self::Member(parent, keys) => vec![op::add_below(parent, keys, text)],
             Self::Impossible => Vec::new(),
         }
@@ -115,10 +111,10 @@ fn joined(target: GoDuration) -> Value {
     Value::String(format!("--{AGE}={target}"))
 }
 
-impl Crash<'_> {
-    /// Operations that put `target` in the place of what istiod refuses; empty where that would be
-    /// a guess.
-    pub fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
+impl<'a> Crash<'a> {
+    /// Changes that put `target` in the place of what istiod refuses; empty where that would be a
+    /// guess.
+    pub fn set(&self, target: GoDuration) -> Vec<Change<'a>> {
         let mut ops = self.setter.set(target);
         if !ops.is_empty() {
             ops.extend(self.decisive.iter().flat_map(|setter| setter.set(target)));
@@ -259,8 +255,8 @@ impl<'a> AgeSetting<'a> {
         }
     }
 
-    /// Operations that set the age to `target`; empty where that cannot be done here.
-    pub fn set(&self, target: GoDuration) -> Vec<PatchOperation> {
+    /// Changes that set the age to `target`; empty where that cannot be done here.
+    pub fn set(&self, target: GoDuration) -> Vec<Change<'a>> {
         self.setter.set(target)
     }
 }

@@ -1,9 +1,8 @@
 //! Probes: what they ask, and what Istio's own look like.
 
-use json_patch::PatchOperation;
 use serde_json::{Value, json};
 
-use crate::finding::op;
+use crate::finding::{Change, op};
 use crate::istio::version::{Minor, Version};
 use crate::object::Node;
 
@@ -143,9 +142,9 @@ pub fn gateway_readiness(version: Option<Version>) -> Value {
 
 /// Makes a probe of a proxy ask whether it is ready: another path and port where it asks by HTTP, else
 /// the `whole` probe anew.
-pub fn ask_proxy(probe: &Node<'_>, port: u64, whole: impl FnOnce() -> Value) -> PatchOperation {
+pub fn ask_proxy<'a>(probe: &Node<'a>, port: u64, whole: impl FnOnce() -> Value) -> Change<'a> {
     match probe.get_set("httpGet") {
-        Some(get) => op::replace(&get.pointer(), json!({"path": PROXY_READY, "port": port})),
-        None => op::replace(&probe.pointer(), whole()),
+        Some(get) => op::replace(&get, json!({"path": PROXY_READY, "port": port})),
+        None => op::replace(probe, whole()),
     }
 }

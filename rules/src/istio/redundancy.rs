@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A number of pods, or a share of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Value", try_from = "Value")]
 pub enum Amount {
     /// So many.
     Pods(u64),
@@ -31,6 +33,28 @@ impl Amount {
     }
 }
 
+/// What is neither a number of pods nor a share of them.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is neither a number of pods nor a percentage")]
+pub struct NoAmount(Value);
+
+impl TryFrom<Value> for Amount {
+    type Error = NoAmount;
+
+    fn try_from(value: Value) -> Result<Self, NoAmount> {
+        Self::of(&value).ok_or(NoAmount(value))
+    }
+}
+
+impl From<Amount> for Value {
+    fn from(amount: Amount) -> Self {
+        match amount {
+            Amount::Pods(count) => Self::from(count),
+            Amount::Percent(_) => Self::from(amount.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -41,11 +65,14 @@ impl fmt::Display for Amount {
 }
 
 /// A PodDisruptionBudget's numbers. Kubernetes takes one of the two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Budget {
     /// `minAvailable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_available: Option<Amount>,
     /// `maxUnavailable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<Amount>,
 }
 

@@ -3,7 +3,7 @@
 use crate::istio::boolean;
 use crate::istio::version::{KubernetesVersion, Minor, Version};
 use crate::istio::workload::PodTemplate;
-use crate::mesh::{Around, Known, Setting, Source};
+use crate::mesh::{Around, DEFAULT_REVISION, Known, Setting, Source};
 
 /// The pod's own wish.
 const ANNOTATION: &str = "sidecar.istio.io/nativeSidecar";
@@ -38,10 +38,7 @@ impl Around<'_> {
                 )]);
             }
             Known::No => {
-                return Native::Unknown(vec![format!(
-                    "the version of istiod{} (--istio-version)",
-                    of_revision(revision)
-                )]);
+                return Native::Unknown(vec![self.missing_istiod(revision)]);
             }
         };
         if version.minor < CAN {
@@ -52,7 +49,7 @@ impl Around<'_> {
             return decided;
         }
         let (setting, source) = match self.control_plane(revision) {
-            Known::Yes(plane, told) => (plane.native.clone(), told),
+            Known::Yes(plane, told) => (plane.native_sidecars.clone(), told),
             Known::Disputed(..) | Known::No => (Setting::Unset, source),
         };
         let refused = |text: &str| {
@@ -82,28 +79,34 @@ impl Around<'_> {
         }
     }
 
+    /// What to say where nothing is known of the istiod of a revision.
+    fn missing_istiod(&self, revision: &str) -> String {
+        let known: Vec<&str> = self.revisions().collect();
+        match (revision, known.is_empty()) {
+            (DEFAULT_REVISION, true) => "the version of istiod (--istio-version)".to_owned(),
+            (_, true) => format!("the version of istiod of revision {revision} (--istio-version)"),
+            (_, false) => format!(
+                "the version of istiod of revision {revision}, where only {} is known \
+                 (--istio-version)",
+                known.join(", ")
+            ),
+        }
+    }
+
     fn by_nodes(&self, template: &PodTemplate<'_>) -> Native {
-        match self.nodes(template) {
-            Some(nodes) if nodes.oldest >= NODES => Native::Yes,
-            Some(nodes) => {
+        match self.oldest_node(template) {
+            Some(node) if node.kubelet >= NODES => Native::Yes,
+            Some(node) => {
                 let why = format!(
                     "the oldest node runs Kubernetes {}, and istiod waits for {NODES} on all of them",
-                    nodes.oldest
+                    node.kubelet
                 );
-                Native::No(why, Some(nodes.source))
+                Native::No(why, Some(node.source))
             }
             None => Native::Unknown(vec![
                 "the Kubernetes version of the nodes (--kubernetes-version)".to_owned(),
             ]),
         }
-    }
-}
-
-fn of_revision(revision: &str) -> String {
-    if revision == super::DEFAULT_REVISION {
-        String::new()
-    } else {
-        format!(" of revision {revision}")
     }
 }
 

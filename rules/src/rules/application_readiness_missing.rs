@@ -31,7 +31,7 @@ const AUXILIARY: &[&str] = &[
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
-    let sidecar = subject.sidecar().map(|(template, _)| template);
+    let sidecar = subject.sidecar(cx).map(|(template, _)| template);
     let meshed = || subject.meshed(cx).map(|meshed| meshed.template);
     let Some(template) = sidecar.or_else(meshed) else {
         return;

@@ -99,11 +99,11 @@ fn fix(template: &PodTemplate<'_>, wait: GoDuration) -> Option<Fix> {
     let whole = wait.nanoseconds().checked_add(999_999_999)? / 1_000_000_000;
     let seconds = whole.checked_add(ROOM)?;
     let change = match template.spec.get_set(GRACE) {
-        Some(node) => op::replace(&node.pointer(), Value::from(seconds)),
+        Some(node) => op::replace(&node, Value::from(seconds)),
         None => op::add_below(&template.spec, &[GRACE], Value::from(seconds)),
     };
     let title = format!("set `{GRACE}: {seconds}`");
-    Some(Fix::needs_review(title, vec![change]))
+    Fix::needs_review(title, vec![change])
 }
 
 /// `` `terminationDrainDuration` in proxy.istio.io/config ``.

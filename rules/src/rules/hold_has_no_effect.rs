@@ -26,20 +26,21 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let Some(template) = subject.application() else {
         return;
     };
-    if let Some((template, proxy)) = subject.sidecar() {
+    if let Some((template, proxy)) = subject.sidecar(cx) {
         check_rendered(template, proxy, out);
         return;
     }
     let enrolment = cx.enrolment();
-    let is_rendered = subject.proxy.as_ref().is_some_and(Proxy::is_rendered);
-    if *enrolment == Enrolment::Out || is_rendered || is_proxyless(template) {
+    let stays =
+        subject.proxy.as_ref().is_some_and(Proxy::is_rendered) && cx.reinjection().is_none();
+    if *enrolment == Enrolment::Out || stays || is_proxyless(template) {
         return;
     }
     let meshed = subject.meshed(cx);
     let would_help = meshed
         .as_ref()
         .is_none_or(|meshed| meshed.hold_would_help(cx));
-    annotation::check_value(template, enrolment, would_help, out);
+    annotation::check_value(cx, template, would_help, out);
     annotation::check_place(cx, template, would_help, out);
     annotation::check_native(template, out);
     if let Some(meshed) = meshed {
@@ -59,15 +60,13 @@ fn check_rendered(template: &PodTemplate<'_>, proxy: &Proxy<'_>, out: &mut Findi
         Some(_) if proxy.index > 0 => {
             let message = "`istio-proxy` waits for itself behind another container: the application \
                            before it has started by then (the proxy must be first)";
-            let from = proxy.container.pointer();
-            let first = from.split_last().map(|(list, _)| list.join("0"));
-            let ops = first.map(|first| {
-                vec![
-                    op::remove(&from),
-                    op::add(&first, proxy.container.value().clone()),
-                ]
+            let fix = template.spec.get("containers").and_then(|containers| {
+                let moved = vec![
+                    op::remove(&proxy.container),
+                    op::add(&containers, "0", proxy.container.value().clone()),
+                ];
+                Fix::safe("move `istio-proxy` to the front", moved)
             });
-            let fix = ops.map(|ops| Fix::safe("move `istio-proxy` to the front", ops));
             out.report(name, message).fix(fix);
         }
         None if matches!(hold_of(template), Hold::Set(true)) => {

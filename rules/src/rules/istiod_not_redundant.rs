@@ -201,11 +201,11 @@ impl<'a> Pods<'a> {
         };
         let two = Value::from(2);
         let change = match &self.replicas {
-            Some(node) => op::replace(&node.pointer(), two),
+            Some(node) => op::replace(node, two),
             None => op::add_below(&self.spec, &["replicas"], two),
         };
         let fix = Fix::needs_review("set `replicas: 2`", vec![change]);
         let is_scaled_elsewhere = !matches!(self.minimum, Known::No);
-        (would_be && !is_scaled_elsewhere).then_some(fix)
+        fix.filter(|_| would_be && !is_scaled_elsewhere)
     }
 }

@@ -1,7 +1,5 @@
-use json_patch::PatchOperation;
-
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, op};
+use crate::finding::{Applicability, Change, Fix, op};
 use crate::istio::args::{Arguments, Text};
 use crate::istio::probe::{Asks, istiod_readiness};
 use crate::rule::{Findings, declare_rule};
@@ -29,7 +27,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         return;
     };
     let title = format!("ask `/ready` on port {port}, as Istio's chart does");
-    let fix = |op: PatchOperation| Fix::safe(title.clone(), vec![op]);
+    let fix = |change: Change<'_>| Fix::safe(title.clone(), vec![change]);
     let Some(probe) = container.get_set("readinessProbe") else {
         if !istiod.is_patch {
             let at = name_of(container);
@@ -47,7 +45,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         "istiod's readinessProbe asks {asks}, which does not say that it is ready (GET /ready on port \
          {port} does): {CONSEQUENCE}"
     );
-    let replace = op::replace(&probe.pointer(), istiod_readiness(port));
+    let replace = op::replace(&probe, istiod_readiness(port));
     out.report(probe.key(), message).fix(fix(replace));
 }
 

@@ -57,8 +57,5 @@ fn misspelt_flag(misspelt: &Misspelt<'_>, policy: &KeepalivePolicy) -> (String, 
     let fits = |value: &_| (policy.min..=policy.max).contains(value);
     let value = misspelt.value.filter(fits).unwrap_or(policy.target);
     let title = format!("write `--{AGE}={value}`");
-    (
-        message,
-        Some(Fix::needs_review(title, misspelt.respell(value))),
-    )
+    (message, Fix::needs_review(title, misspelt.respell(value)))
 }

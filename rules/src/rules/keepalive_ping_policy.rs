@@ -8,7 +8,7 @@ use crate::istio::istiod::Istiod;
 use crate::istio::version::{Minor, Version};
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::ISTIODS;
+use crate::rules::support::{Grade, ISTIODS};
 
 declare_rule! {
     id: "keepalive-ping-policy",
@@ -100,11 +100,9 @@ fn report_unusable(ping: &Ping<'_>, out: &mut Findings) -> bool {
                 "istiod does not start: {} cannot be read ({error})",
                 ping.name
             );
-            let (Some(at), fix) = (ping.node.as_ref(), fix(ping)) else {
+            let (Some(at), fix) = (ping.node.as_ref(), fix(ping, Fix::needs_review)) else {
                 return true;
             };
-            let title = fix.title;
-            let fix = Fix::needs_review(title, fix.patch.0);
             out.report(at.0.as_value(), message)
                 .severity(Severity::Error)
                 .fix(fix);
@@ -115,11 +113,12 @@ fn report_unusable(ping: &Ping<'_>, out: &mut Findings) -> bool {
 
 fn report(ping: &Ping<'_>, message: String, out: &mut Findings) {
     if let Some((node, _)) = &ping.node {
-        out.report(node.as_value(), message).fix(fix(ping));
+        out.report(node.as_value(), message)
+            .fix(fix(ping, Fix::safe));
     }
 }
 
-fn fix(ping: &Ping<'_>) -> Fix {
+fn fix(ping: &Ping<'_>, grade: Grade) -> Option<Fix> {
     let text = match &ping.node {
         Some((_, true)) => format!("--{}={}", ping.flag, ping.default),
         _ => ping.default.to_string(),
@@ -127,9 +126,9 @@ fn fix(ping: &Ping<'_>) -> Fix {
     let ops = ping
         .node
         .as_ref()
-        .map(|(node, _)| op::replace(&node.pointer(), Value::String(text)));
+        .map(|(node, _)| op::replace(node, Value::String(text)));
     let title = format!("set {} to {}, Istio's own default", ping.name, ping.default);
-    Fix::safe(title, ops.into_iter().collect())
+    grade(title, ops.into_iter().collect())
 }
 
 /// The flag, else the variable if it is a duration, else the default. `None` where it is unknown.

@@ -21,11 +21,11 @@ declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
-    if let Some((template, proxy)) = subject.sidecar() {
+    if let Some((template, proxy)) = subject.sidecar(cx) {
         // What was injected already stays as it is: only a new injection rewrites.
         let version = subject.version_in(&proxy.container);
         check_annotation(template, version, Severity::Warning, None, out);
-    } else if let Some(template) = subject.uninjected() {
+    } else if let Some(template) = subject.uninjected(cx) {
         check_uninjected(cx, template, out);
     }
 }
@@ -40,7 +40,7 @@ fn check_uninjected(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Find
     let injector = revision.map_or(Known::No, |revision| cx.around.injector(revision));
     let version = revision.and_then(|revision| cx.around.istio_version(revision).value().copied());
     let mesh_is_off = match &injector {
-        Known::Yes(injector, source) if injector.rewrites_no_probes => Some(source.clone()),
+        Known::Yes(injector, source) if !injector.rewrites_probes => Some(source.clone()),
         _ => None,
     };
     match rewrite::wish(template) {
@@ -129,8 +129,8 @@ fn fix(template: &PodTemplate<'_>, mesh_is_off: bool) -> Option<Fix> {
     }
     let written = template.annotation(ANNOTATION);
     let change = match &written {
-        Some(node) if mesh_is_off => op::replace(&node.pointer(), Value::String("true".to_owned())),
-        Some(node) => op::remove(&node.pointer()),
+        Some(node) if mesh_is_off => op::replace(node, Value::String("true".to_owned())),
+        Some(node) => op::remove(node),
         None => {
             let on = Value::String("true".to_owned());
             op::add_below(&template.node, &["metadata", "annotations", ANNOTATION], on)
@@ -141,5 +141,5 @@ fn fix(template: &PodTemplate<'_>, mesh_is_off: bool) -> Option<Fix> {
     } else {
         format!("drop annotation {ANNOTATION}")
     };
-    Some(Fix::needs_review(title, vec![change]))
+    Fix::needs_review(title, vec![change])
 }

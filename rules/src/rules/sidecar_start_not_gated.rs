@@ -7,7 +7,6 @@ use crate::istio::gate::{Gate, Meshed, has_application};
 use crate::istio::hold::{CONFIG_ANNOTATION, FIELD, Hold, with_hold};
 use crate::istio::proxy::Proxy;
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
-use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{hold_of, metadata_of, name_of};
 
@@ -25,7 +24,7 @@ const CONSEQUENCE: &str = "until the proxy is ready, calls of the application ar
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
-    if let Some((template, proxy)) = subject.sidecar() {
+    if let Some((template, proxy)) = subject.sidecar(cx) {
         check_rendered(template, proxy, out);
     } else if let Some(meshed) = subject.meshed(cx) {
         check_uninjected(cx, &meshed, out);
@@ -49,9 +48,9 @@ fn check_rendered(template: &PodTemplate<'_>, proxy: &Proxy<'_>, out: &mut Findi
     out.report(name_of(&proxy.container), message);
 }
 
-fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
+fn check_uninjected<'a>(cx: &Context<'a>, meshed: &Meshed<'_, 'a>, out: &mut Findings) {
     let template = meshed.template;
-    let stub = cx.subject().proxy.as_ref();
+    let stub = cx.subject().stub(cx);
     // A Pod that cannot be created is the rule `hold-has-no-effect`'s.
     if stub.is_some_and(Proxy::is_blocking_init) || meshed.impossible_stub(cx).is_some() {
         return;
@@ -65,7 +64,7 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
                 "the application may start before its proxy: {why}; {CONSEQUENCE} (meshed by {})",
                 meshed.because
             );
-            let fix = fix(template).filter(|_| meshed.hold_would_help(cx));
+            let fix = fix(cx, template).filter(|_| meshed.hold_would_help(cx));
             out.report(at, message)
                 .related(facts.iter().cloned())
                 .fix(fix);
@@ -83,18 +82,15 @@ fn check_uninjected(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Finding
 
 /// Hold on the pod template, merged into what is there. Against an explicit `false` a person should
 /// look.
-fn fix(template: &PodTemplate<'_>) -> Option<Fix> {
+fn fix<'a>(cx: &Context<'a>, template: &PodTemplate<'a>) -> Option<Fix> {
     let title =
         format!("set `{FIELD}: true` in annotation {CONFIG_ANNOTATION} of the pod template");
-    let written = template.annotation(CONFIG_ANNOTATION);
-    let text = written.as_ref().map_or(Some(""), Node::str)?;
-    let held = Value::String(with_hold(text)?);
-    let change = match &written {
-        Some(node) => op::replace(&node.pointer(), held),
+    let change = match template.annotation(CONFIG_ANNOTATION) {
+        Some(node) => with_hold(&node, cx.strings)?,
         None => op::add_below(
             &template.node,
             &["metadata", "annotations", CONFIG_ANNOTATION],
-            held,
+            Value::String(format!("{FIELD}: true\n")),
         ),
     };
     let says_no = matches!(hold_of(template), Hold::Set(false));
@@ -103,5 +99,5 @@ fn fix(template: &PodTemplate<'_>) -> Option<Fix> {
     } else {
         Fix::safe
     };
-    Some(fix(title, vec![change]))
+    fix(title, vec![change])
 }

@@ -1,8 +1,6 @@
 //! What several rules share: the kinds they look at, words they use.
 
-use json_patch::PatchOperation;
-
-use crate::finding::{Fix, Location};
+use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
@@ -27,11 +25,11 @@ pub(crate) const ISTIODS: &[ObjectKind] = &[
 ];
 
 /// How a fix is graded: [`Fix::safe`] or [`Fix::needs_review`].
-pub(crate) type Grade = fn(String, Vec<PatchOperation>) -> Fix;
+pub(crate) type Grade = fn(String, Vec<Change<'_>>) -> Option<Fix>;
 
-/// The fix that sets the connection age; `None` where there are no operations that do it.
-pub(crate) fn age_fix(grade: Grade, target: GoDuration, ops: Vec<PatchOperation>) -> Option<Fix> {
-    (!ops.is_empty()).then(|| grade(format!("set the connection age to {target}"), ops))
+/// The fix that sets the connection age; `None` where there are no changes that do it.
+pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>) -> Option<Fix> {
+    grade(format!("set the connection age to {target}"), changes)
 }
 
 /// Kinds in which a version of Istio stands.
@@ -64,6 +62,8 @@ pub(crate) struct Thing<'a> {
     pub(crate) image_name: &'a str,
     /// Where the version stands.
     pub(crate) at: Location,
+    /// The field.
+    pub(crate) node: Node<'a>,
 }
 
 impl Thing<'_> {
@@ -92,6 +92,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         vendor: build.image.vendor(),
         image_name: build.image.name,
         at: build.node.as_value(),
+        node: build.node.clone(),
     });
     let versions = subject.install.iter().flat_map(|install| &install.versions);
     builds.chain(versions.map(|version| Thing {
@@ -101,6 +102,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         vendor: version.vendor,
         image_name: "",
         at: version.node.as_value(),
+        node: version.node.clone(),
     }))
 }
 

@@ -10,7 +10,7 @@ use meshcheck_rules::{Applicability, Mesh};
 use super::detail;
 use crate::args::{CheckArgs, FixMode, Format};
 use crate::commands::CommandError;
-use crate::edit;
+use crate::diff::unified_diff;
 use crate::mend::{Mender, Mending, Refused};
 use crate::output::human::{Detail, renderer};
 use crate::output::{Stream, Streams, counted};
@@ -69,7 +69,7 @@ impl<'s> Fixing<'s> {
         let mut diff = String::new();
         mender.run(|mending| {
             let name = diff_name(self.input(&mending));
-            diff += &edit::unified_diff(name, &mending.old_text, &mending.new_text);
+            diff += &unified_diff(name, &mending.old_text, &mending.new_text);
             self.tell_refused(&mending, streams);
         });
         if self.format == Format::Json {

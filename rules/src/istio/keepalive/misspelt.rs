@@ -1,10 +1,9 @@
 //! The age's flag, written in a way that istiod ignores.
 
-use json_patch::PatchOperation;
 use serde_json::Value;
 
 use super::joined;
-use crate::finding::op;
+use crate::finding::{Change, op};
 use crate::istio::args::{AGE, Arguments, FlagValue, Text};
 use crate::istio::duration::GoDuration;
 use crate::istio::resembles;
@@ -23,14 +22,14 @@ pub struct Misspelt<'a> {
     value_at: Option<Node<'a>>,
 }
 
-impl Misspelt<'_> {
-    /// Operations that spell the flag right and set `value`.
-    pub fn respell(&self, value: GoDuration) -> Vec<PatchOperation> {
+impl<'a> Misspelt<'a> {
+    /// Changes that spell the flag right and set `value`.
+    pub fn respell(&self, value: GoDuration) -> Vec<Change<'a>> {
         match &self.value_at {
-            None => vec![op::replace(&self.at.pointer(), joined(value))],
+            None => vec![op::replace(&self.at, joined(value))],
             Some(node) => vec![
-                op::replace(&self.at.pointer(), Value::String(format!("--{AGE}"))),
-                op::replace(&node.pointer(), Value::String(value.to_string())),
+                op::replace(&self.at, Value::String(format!("--{AGE}"))),
+                op::replace(node, Value::String(value.to_string())),
             ],
         }
     }

@@ -53,9 +53,11 @@ impl<'s, 'a> Ending<'s, 'a> {
     pub(super) fn of(cx: &'s Context<'a>) -> Option<Self> {
         let subject = cx.subject();
         let template = subject.application().filter(|t| !is_proxyless(t))?;
-        match subject.proxy.as_ref().filter(|proxy| proxy.is_rendered()) {
+        // A proxy that is injected again is what the injector makes of it.
+        let stays = |proxy: &&Proxy<'_>| proxy.is_rendered() && cx.reinjection().is_none();
+        match subject.proxy.as_ref().filter(stays) {
             Some(proxy) => Self::rendered(cx, subject, template, proxy),
-            None => Self::injected(cx, template, subject.proxy.as_ref()),
+            None => Self::injected(cx, template, subject.stub(cx)),
         }
     }
 
@@ -66,7 +68,7 @@ impl<'s, 'a> Ending<'s, 'a> {
         proxy: &'s Proxy<'a>,
     ) -> Option<Self> {
         let is_ours = match proxy.role {
-            Role::Sidecar => subject.sidecar().is_some(),
+            Role::Sidecar => subject.sidecar(cx).is_some(),
             Role::Gateway | Role::Waypoint => true,
             Role::MixerEra | Role::Ztunnel | Role::Stub | Role::Foreign => false,
         };

@@ -1,7 +1,5 @@
 //! Hold that is asked for in a way that Istio does not take.
 
-use serde_json::Value;
-
 use crate::engine::Context;
 use crate::finding::{Fix, Severity, op};
 use crate::istio::hold::{CONFIG_ANNOTATION, FIELD, Hold, with_hold};
@@ -16,9 +14,9 @@ const MISSPELT_NATIVE: &str = "sidecar.istio.io/native-side";
 const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
 
 /// What the annotation says and Istio does not take.
-pub(super) fn check_value(
-    template: &PodTemplate<'_>,
-    enrolment: &Enrolment,
+pub(super) fn check_value<'a>(
+    cx: &Context<'a>,
+    template: &PodTemplate<'a>,
     would_help: bool,
     out: &mut Findings,
 ) {
@@ -26,7 +24,7 @@ pub(super) fn check_value(
         return;
     };
     // Without injection nothing reads it.
-    let refused = match enrolment {
+    let refused = match cx.enrolment() {
         Enrolment::In { .. } => Severity::Error,
         Enrolment::Out | Enrolment::Unknown => Severity::Warning,
     };
@@ -38,13 +36,12 @@ pub(super) fn check_value(
                  Pod, and none starts"
             );
             let is_quoted = value == "\"true\"";
-            let fix = with_hold(text).filter(|_| is_quoted).map(|held| {
-                let change = op::replace(&node.pointer(), Value::String(held));
-                Fix::safe(
-                    format!("write `{FIELD}: true` without quotes"),
-                    vec![change],
-                )
-            });
+            let fix = with_hold(&node, cx.strings)
+                .filter(|_| is_quoted)
+                .and_then(|change| {
+                    let title = format!("write `{FIELD}: true` without quotes");
+                    Fix::safe(title, vec![change])
+                });
             out.report(node.whole().inside(FIELD), message)
                 .severity(refused)
                 .fix(fix);
@@ -60,20 +57,16 @@ pub(super) fn check_value(
             let message =
                 format!("`{key}` in {CONFIG_ANNOTATION} is not `{FIELD}` and does nothing");
             out.report(node.whole().inside(&key), message)
-                .fix(respelt(&node, text).filter(|_| would_help));
+                .fix(respelt(&node, cx).filter(|_| would_help));
         }
         Hold::Absent | Hold::Set(_) => {}
     }
 }
 
 /// The right key beside the wrong one: what else the author meant by it, a person must say.
-fn respelt(node: &Node<'_>, text: &str) -> Option<Fix> {
-    let held = with_hold(text)?;
-    let change = op::replace(&node.pointer(), Value::String(held));
-    Some(Fix::needs_review(
-        format!("add `{FIELD}: true`"),
-        vec![change],
-    ))
+fn respelt<'a>(node: &Node<'a>, cx: &Context<'a>) -> Option<Fix> {
+    let change = with_hold(node, cx.strings)?;
+    Fix::needs_review(format!("add `{FIELD}: true`"), vec![change])
 }
 
 /// The annotation on the workload's own metadata, where only the pod template's counts.
@@ -111,9 +104,9 @@ pub(super) fn check_place(
         );
         let fix = Fix::safe(
             "move the annotation to the pod template",
-            vec![copy, op::remove(&node.pointer())],
+            vec![copy, op::remove(&node)],
         );
-        let fix = would_help.then_some(fix);
+        let fix = fix.filter(|_| would_help);
         out.report(node.whole(), message).fix(fix);
         return;
     }
@@ -133,9 +126,9 @@ pub(super) fn check_native(template: &PodTemplate<'_>, out: &mut Findings) {
         &["metadata", "annotations", NATIVE],
         node.value().clone(),
     );
-    let ops = vec![op::remove(&node.pointer()), add];
+    let ops = vec![op::remove(&node), add];
     // A no would take the gate away that the mesh may have, and what is there already was meant.
     let is_plain = node.str() == Some("true") && template.annotation(NATIVE).is_none();
-    let fix = is_plain.then(|| Fix::needs_review(format!("write {NATIVE}"), ops));
+    let fix = Fix::needs_review(format!("write {NATIVE}"), ops).filter(|_| is_plain);
     out.report(node.whole(), message).fix(fix);
 }
