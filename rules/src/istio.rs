@@ -1,7 +1,6 @@
 //! What an object is in a mesh.
 
 pub mod args;
-pub mod boolean;
 pub mod build;
 pub mod drain;
 pub mod duration;
@@ -113,6 +112,15 @@ impl<'a> Subject<'a> {
                 .as_ref()
                 .is_some_and(|proxy| proxy.role == Role::Ztunnel);
         self.template.as_ref().filter(|_| !is_infrastructure)
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+pub(crate) fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod object;
 pub mod releases;
 pub mod rule;
 pub mod rules;
+pub mod upgrade;
 pub mod yaml;
 
 pub use engine::{Context, Engine, Mended, Report};

@@ -20,7 +20,8 @@ pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
-pub use native::Native;
+pub use native::{Native, NativeMode};
+pub use recording::{Facts, RecordingError};
 pub use redundancy::{Autoscaler, DisruptionBudget};
 pub use selector::Selector;
 
@@ -31,6 +32,7 @@ mod facts;
 mod learn;
 mod native;
 mod nodes;
+mod recording;
 mod redundancy;
 mod selector;
 
@@ -171,6 +173,8 @@ pub struct Settings {
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     settings: Settings,
+    /// Those that a recording holds, and its name.
+    recorded: Option<(Settings, Arc<str>)>,
     /// By name.
     namespaces: Table<NamespaceLabels>,
     /// By revision, as the two below.

@@ -12,6 +12,7 @@ use crate::istio::version::{Minor, Version};
 
 pub use bulletins::{Exposure, Fixed};
 pub use kubernetes::Fit;
+pub use outlook::{Outlook, State};
 pub use read::ReleasesError;
 pub use registries::{Retired, Retiring};
 pub use rows::{
@@ -22,6 +23,7 @@ pub use rows::{
 mod bulletins;
 mod consistency;
 mod kubernetes;
+mod outlook;
 mod read;
 mod registries;
 mod rows;

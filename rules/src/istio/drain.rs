@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::istio::boolean;
 use crate::istio::duration::GoDuration;
+use crate::istio::go_bool;
 use crate::yaml;
 
 /// Field of the proxy config.
@@ -56,7 +56,7 @@ impl Drain {
         let termination = field(DRAIN, "termination_drain_duration").and_then(Value::as_str);
         Self {
             termination: termination.and_then(duration),
-            exit_on_zero: variable(EXIT_ON_ZERO).and_then(boolean::parse),
+            exit_on_zero: variable(EXIT_ON_ZERO).and_then(go_bool),
             minimum: variable(MINIMUM).and_then(duration),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::istio::version::{Minor, Version};
 use crate::istio::workload::{List, PodTemplate};
-use crate::istio::{PROXY, boolean};
+use crate::istio::{PROXY, go_bool};
 use crate::object::Node;
 
 /// Annotation of the pod that switches rewriting on or off.
@@ -66,7 +66,7 @@ impl fmt::Display for AppProbe<'_> {
 
 /// What the pod's annotation says of rewriting; `None` where it says nothing that Istio reads.
 pub fn wish(template: &PodTemplate<'_>) -> Option<bool> {
-    boolean::parse(template.annotation_text(ANNOTATION)?)
+    go_bool(template.annotation_text(ANNOTATION)?)
 }
 
 /// The application's HTTP, TCP and gRPC probes as they were written: none that was rewritten already.

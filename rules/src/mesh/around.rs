@@ -1,11 +1,13 @@
 //! The mesh as seen from one object.
 
+use std::sync::Arc;
+
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::istio::workload::PodTemplate;
 use crate::mesh::definitions::nearest;
 use crate::mesh::{
     ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig, NamespaceLabels, Place,
-    Source,
+    Settings, Source,
 };
 use crate::object::Object;
 
@@ -63,10 +65,7 @@ impl<'a> Around<'a> {
 
     /// The version of the control plane of a revision; `--istio-version` where no document says it.
     pub fn istio_version(&self, revision: &str) -> Known<Version> {
-        let setting = || match self.mesh.settings.istio {
-            Some(version) => Known::Yes(version, Source::Setting("--istio-version")),
-            None => Known::No,
-        };
+        let setting = || self.setting("--istio-version", |settings| settings.istio);
         match self.control_plane(revision) {
             Known::Yes(plane, source) => match plane.version {
                 Some(version) => Known::Yes(version, source),
@@ -94,10 +93,24 @@ impl<'a> Around<'a> {
 
     /// The Kubernetes version of the API server.
     pub fn kubernetes(&self) -> Known<KubernetesVersion> {
-        match self.mesh.settings.kubernetes {
-            Some(version) => Known::Yes(version, Source::Setting("--kubernetes-version")),
-            None => Known::No,
+        self.setting("--kubernetes-version", |settings| settings.kubernetes)
+    }
+
+    /// A setting of this run, else of the recording.
+    fn setting<T>(&self, name: &'static str, get: impl Fn(&Settings) -> Option<T>) -> Known<T> {
+        if let Some(value) = get(&self.mesh.settings) {
+            return Known::Yes(value, Source::Setting(name));
         }
+        let recorded = self.mesh.recorded.as_ref();
+        let told = recorded.and_then(|(settings, file)| Some((get(settings)?, file)));
+        told.map_or(Known::No, |(value, file)| {
+            let source = Source::Recording {
+                file: Arc::clone(file),
+                title: Arc::from(name),
+                from: None,
+            };
+            Known::Yes(value, source)
+        })
     }
 
     /// The oldest of the nodes on which a pod may run: of the one that it names, else of all.

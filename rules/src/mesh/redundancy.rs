@@ -46,6 +46,15 @@ impl Autoscaler {
             minimum: least.and_then(|n| n.value().as_u64()).unwrap_or(1),
         })
     }
+
+    /// Whether what it scales is called as istiod is.
+    pub(super) fn is_of_istio(&self) -> bool {
+        speaks_of_istio(&self.target)
+    }
+}
+
+fn speaks_of_istio(name: &str) -> bool {
+    ["istio", "pilot"].iter().any(|word| name.contains(word))
 }
 
 fn target_of(object: &Object<'_>, kind: &str, name: &str) -> String {
@@ -71,6 +80,11 @@ impl DisruptionBudget {
             },
             selector: selector.filter(|selector| !(is_beta && selector.is_empty())),
         })
+    }
+
+    /// Whether it is called as istiod's is.
+    pub(super) fn is_of_istio(&self) -> bool {
+        speaks_of_istio(&self.name)
     }
 
     fn selects(&self, template: &PodTemplate<'_>) -> bool {

@@ -10,7 +10,7 @@ use crate::istio::hold::CONFIG_ANNOTATION;
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::{Minor, Version};
 use crate::istio::workload::PodTemplate;
-use crate::istio::{Subject, boolean};
+use crate::istio::{Subject, go_bool};
 use crate::mesh::{DEFAULT_REVISION, Enrolment, Known, Native, Source};
 use crate::object::Node;
 
@@ -141,7 +141,7 @@ impl<'s, 'a> Ending<'s, 'a> {
             return Some(false);
         }
         let set = match self.variable(EXIT_ON_ZERO) {
-            Variable::Literal(text) => boolean::parse(text),
+            Variable::Literal(text) => go_bool(text),
             Variable::Elsewhere => return None,
             Variable::Absent if self.is_rendered => None,
             Variable::Absent => own
