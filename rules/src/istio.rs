@@ -21,14 +21,15 @@ pub mod workload;
 use std::cell::OnceCell;
 
 use build::Build;
-use image::Component;
-use install::Install;
+use image::{Component, Vendor};
+use install::{Given, Install, Plane, Running};
 use istiod::Istiod;
 use keepalive::AgeSetting;
 use proxy::{Proxy, Role};
 use version::Version;
 use workload::PodTemplate;
 
+use crate::mesh::Around;
 use crate::object::{Node, Object, Strings};
 
 /// Name of the proxy's container.
@@ -47,12 +48,24 @@ pub struct Subject<'a> {
     pub builds: Vec<Build<'a>>,
     /// What an installer makes of it, for an installer's file.
     pub install: Option<Install<'a>>,
-    age: OnceCell<Option<AgeSetting<'a>>>,
+    strings: &'a Strings,
+    given: Given,
+    running: OnceCell<Running<'a>>,
+    ages: OnceCell<Vec<AgeSetting<'a>>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Looks at an object; `strings` keeps the documents that are read inside of it.
+    /// Looks at an object by itself; `strings` keeps the documents that are read inside of it.
     pub fn of(object: &Object<'a>, strings: &'a Strings) -> Self {
+        Self::new(object, strings, None)
+    }
+
+    /// Looks at an object with what is known around it.
+    pub fn within(object: &Object<'a>, strings: &'a Strings, around: &Around<'a>) -> Self {
+        Self::new(object, strings, Some(around))
+    }
+
+    fn new(object: &Object<'a>, strings: &'a Strings, around: Option<&Around<'a>>) -> Self {
         let template = PodTemplate::of(object);
         let istiod = template
             .as_ref()
@@ -61,26 +74,54 @@ impl<'a> Subject<'a> {
         let builds = template.as_ref().map_or_else(Vec::new, |template| {
             Build::all(object, template, istiod.as_ref(), proxy.as_ref())
         });
-        let install = Install::of(object, strings);
+        let install = Install::of(object, strings, around);
         Self {
             template,
             istiod,
             proxy,
             builds,
             install,
-            age: OnceCell::new(),
+            strings,
+            given: Given::default(),
+            running: OnceCell::new(),
+            ages: OnceCell::new(),
         }
     }
 
-    /// The connection age that the object sets, for istiod or an installer's file. Worked out once
-    /// for all rules.
-    pub fn age(&self) -> Option<&AgeSetting<'a>> {
-        let age = || match (&self.istiod, &self.install) {
-            (Some(istiod), _) => AgeSetting::of(istiod, self.istiod_version()),
-            (None, Some(install)) => install.age.clone(),
-            (None, None) => None,
-        };
-        self.age.get_or_init(age).as_ref()
+    /// The same, with what is known of an installer's file besides what it says.
+    #[must_use]
+    pub fn given(self, given: Given) -> Self {
+        Self { given, ..self }
+    }
+
+    /// What becomes of an installer's file. Worked out once for all rules.
+    pub fn running(&self) -> &Running<'a> {
+        self.running.get_or_init(|| {
+            let install = self.install.as_ref();
+            install.map_or_else(Running::default, |install| {
+                install.run(self.given, self.strings)
+            })
+        })
+    }
+
+    /// Every istiod that an installer's file is going to run.
+    pub fn planes(&self) -> &[Plane<'a>] {
+        &self.running().planes
+    }
+
+    /// The connection age of every istiod in the object: the one that it is, or those that it installs.
+    /// Worked out once for all rules.
+    pub fn ages(&self) -> &[AgeSetting<'a>] {
+        self.ages.get_or_init(|| match &self.istiod {
+            Some(istiod) => AgeSetting::of(istiod, self.istiod_version())
+                .into_iter()
+                .collect(),
+            None => self
+                .planes()
+                .iter()
+                .filter_map(AgeSetting::of_plane)
+                .collect(),
+        })
     }
 
     /// The version of the istiod in this workload.
@@ -92,6 +133,12 @@ impl<'a> Subject<'a> {
     pub fn version_in(&self, container: &Node<'_>) -> Option<Version> {
         let build = self.builds.iter().find(|build| build.is_in(container))?;
         build.stated.version()
+    }
+
+    /// Who built the program in a container, where that is a known vendor.
+    pub fn vendor_in(&self, container: &Node<'_>) -> Option<Vendor> {
+        let build = self.builds.iter().find(|build| build.is_in(container))?;
+        build.image.vendor()
     }
 
     /// The workload, where an application in it may have a sidecar: not istiod, CNI, ztunnel, nor a
@@ -133,21 +180,5 @@ pub(crate) fn resembles(word: &str, name: &str) -> bool {
         return false;
     }
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
-    distance(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
-}
-
-/// Edit distance of two short texts (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = usize::from(x != *y);
-            let best = (diagonal + cost).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[b.len()]
+    strsim::levenshtein(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
 }

@@ -11,21 +11,25 @@ use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
+use charts::Charts;
 use definitions::Definitions;
 use nodes::Nodes;
 
 pub use around::{Around, OldestNode};
+pub use charts::ChartSource;
 pub use enrolment::Enrolment;
 pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
+pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
 pub use recording::{Facts, RecordingError};
 pub use redundancy::{Autoscaler, DisruptionBudget};
 pub use selector::Selector;
 
 mod around;
+mod charts;
 mod definitions;
 mod enrolment;
 mod facts;
@@ -111,6 +115,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The file's path as it was given, `-` for standard input; `None` in a cluster.
+    pub fn path(self) -> Option<&'a str> {
+        self.file
+    }
+
     /// How near a fact is: the number of folders that both share, more than any of these for the
     /// same file, nothing for what has no file.
     fn nearness(self, source: &Source) -> usize {
@@ -190,6 +199,7 @@ pub struct Mesh {
     autoscalers: Table<Autoscaler>,
     /// By namespace and name.
     budgets: Table<DisruptionBudget>,
+    charts: Charts,
 }
 
 /// All definitions of each thing of one sort.
@@ -241,6 +251,7 @@ impl Mesh {
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
         learn::learn(self, object, source);
+        self.charts.learn(object, source);
     }
 
     fn add<T: Kept>(&mut self, fact: Option<T>, source: &Source) {
@@ -259,7 +270,7 @@ impl Mesh {
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        learn::may_hold(object)
+        learn::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -269,6 +280,7 @@ impl Mesh {
             || bytes.contains(&0)
             || learn::WORDS
                 .iter()
+                .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }
 

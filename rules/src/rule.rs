@@ -6,8 +6,10 @@ use jiff::civil::Date;
 use crate::config::Policy;
 use crate::engine::Context;
 use crate::finding::{Applicability, Finding, Fix, Location, Related, Severity};
-use crate::object::Object;
+use crate::object::{HELM_VALUES, Object};
 use crate::releases::Releases;
+
+pub(crate) mod kinds;
 
 /// A kind of object that a rule looks at, as the API server names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +33,19 @@ impl ObjectKind {
             kind,
             resource,
         }
+    }
+
+    /// The kind as people write it: `Deployment`, `Helm values`.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            "" => HELM_VALUES,
+            kind => kind,
+        }
+    }
+
+    /// Whether an API server ever sees such an object: it knows no files.
+    pub fn is_served(&self) -> bool {
+        !self.resource.is_empty()
     }
 
     /// Whether `object` is of this kind, at any version of the group.

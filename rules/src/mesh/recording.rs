@@ -256,7 +256,7 @@ fn all<T: PartialEq>(table: &Table<T>) -> Vec<&Fact<T>> {
 }
 
 /// Without those of applications, which are nobody's business here.
-fn of_istio<'f, T>(facts: Vec<&'f Fact<T>>, is: fn(&T) -> bool) -> Vec<&'f Fact<T>> {
+fn of_istio<T>(facts: Vec<&Fact<T>>, is: fn(&T) -> bool) -> Vec<&Fact<T>> {
     let own = facts.into_iter().filter(|fact| is(&fact.value));
     own.collect()
 }

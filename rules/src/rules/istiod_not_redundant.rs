@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, Location, Related, RelatedPlace, Severity, op};
+use crate::finding::{Applicability, Fix, Location, Related, RelatedPlace, op};
 use crate::istio::redundancy::{Budget, Verdict, redundancy};
 use crate::mesh::Known;
 use crate::object::Node;
@@ -70,19 +70,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 
 fn report_single(pods: &Pods<'_>, overridden: Option<u64>, blocks_drain: bool, out: &mut Findings) {
     let is_autoscaled = pods.minimum.value().is_some();
-    if pods.is_patch && pods.replicas.is_none() {
-        return;
-    }
-    if pods.replicas.is_none() && !is_autoscaled && !pods.is_whole {
-        let missing = match &pods.minimum {
-            Known::Disputed(one, other) => format!("its autoscaler ({one} and {other} disagree)"),
-            Known::Yes(..) | Known::No => {
-                "its HorizontalPodAutoscaler (read it together with this file)".to_owned()
-            }
-        };
-        let message = format!("whether istiod runs as one pod cannot be known without {missing}");
-        out.report(pods.spec.key(), message)
-            .severity(Severity::Info);
+    // Without `replicas` an autoscaler may keep more, as long as not all of the chart was read.
+    if pods.replicas.is_none() && !is_autoscaled && (pods.is_patch || !pods.is_whole) {
         return;
     }
     let why = match (overridden, is_autoscaled) {
@@ -110,7 +99,7 @@ fn report_single(pods: &Pods<'_>, overridden: Option<u64>, blocks_drain: bool, o
 
 /// Where no budget was read, and not all of the chart either, several pods are enough.
 fn report_no_budget(cx: &Context<'_>, pods: &Pods<'_>, count: u64, out: &mut Findings) {
-    if !pods.is_whole || matches!(pods.budget, Known::Disputed(..)) {
+    if !pods.is_whole {
         return;
     }
     let message = format!(
@@ -142,9 +131,12 @@ impl<'a> Pods<'a> {
         }
         let minimum = cx.around.autoscaled_minimum();
         let budget = cx.around.budget(template);
-        let is_whole = minimum.value().is_some()
-            || budget.value().is_some()
-            || cx.around.has_chart_beside(subject, istiod);
+        let is_disputed =
+            matches!(minimum, Known::Disputed(..)) || matches!(budget, Known::Disputed(..));
+        let is_whole = !is_disputed
+            && (minimum.value().is_some()
+                || budget.value().is_some()
+                || cx.around.has_chart_beside(subject, istiod));
         Some(Self {
             spec,
             replicas,

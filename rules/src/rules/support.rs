@@ -1,18 +1,22 @@
 //! What several rules share: the kinds they look at, words they use.
 
+use crate::config::VendorSupport;
+use crate::engine::Context;
 use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
-use crate::istio::install::{HELM_VALUES, INSTALLS, ISTIO_OPERATOR};
+use crate::istio::install::{HELM_VALUES, INSTALLS};
+use crate::istio::version::Minor;
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
+use crate::releases::Support;
 use crate::rule::ObjectKind;
 
-/// Kinds in which istiod runs or from which it is installed.
-pub(crate) const ISTIODS: &[ObjectKind] = &[
+/// Kinds in which istiod runs.
+const RUNNING: [ObjectKind; 7] = [
     ObjectKind::new("", "Pod", "pods"),
     ObjectKind::new("apps", "Deployment", "deployments"),
     ObjectKind::new("apps", "DaemonSet", "daemonsets"),
@@ -20,9 +24,26 @@ pub(crate) const ISTIODS: &[ObjectKind] = &[
     ObjectKind::new("extensions", "Deployment", "deployments"),
     ObjectKind::new("extensions", "DaemonSet", "daemonsets"),
     ObjectKind::new("extensions", "ReplicaSet", "replicasets"),
-    ISTIO_OPERATOR,
-    HELM_VALUES,
 ];
+
+/// Kinds in which istiod runs or from which it is installed.
+pub(crate) const ISTIODS: &[ObjectKind] =
+    &both::<{ RUNNING.len() + INSTALLS.len() }>(&RUNNING, INSTALLS);
+
+/// Two lists of kinds as one, of `N` kinds.
+const fn both<const N: usize>(one: &[ObjectKind], other: &[ObjectKind]) -> [ObjectKind; N] {
+    let mut kinds = [HELM_VALUES; N];
+    let mut index = 0;
+    while index < N {
+        kinds[index] = if index < one.len() {
+            one[index]
+        } else {
+            other[index - one.len()]
+        };
+        index += 1;
+    }
+    kinds
+}
 
 /// How a fix is graded: [`Fix::safe`] or [`Fix::needs_review`].
 pub(crate) type Grade = fn(String, Vec<Change<'_>>) -> Option<Fix>;
@@ -33,19 +54,8 @@ pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>
 }
 
 /// Kinds in which a version of Istio stands.
-pub(crate) const VERSIONED: &[ObjectKind] = &{
-    let mut kinds = [HELM_VALUES; WORKLOADS.len() + INSTALLS.len()];
-    let mut index = 0;
-    while index < kinds.len() {
-        kinds[index] = if index < WORKLOADS.len() {
-            WORKLOADS[index]
-        } else {
-            INSTALLS[index - WORKLOADS.len()]
-        };
-        index += 1;
-    }
-    kinds
-};
+pub(crate) const VERSIONED: &[ObjectKind] =
+    &both::<{ WORKLOADS.len() + INSTALLS.len() }>(WORKLOADS, INSTALLS);
 
 /// Something of Istio's that has a version.
 #[derive(Clone, Debug)]
@@ -104,6 +114,44 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         at: version.node.as_value(),
         node: version.node.clone(),
     }))
+}
+
+/// What is said of the support of a minor.
+pub(crate) struct Judged {
+    /// Whether it is supported.
+    pub(crate) support: Support,
+    /// The vendor whose own support decides, of which nothing is known: upstream's is told for what
+    /// it is worth.
+    pub(crate) for_vendor: Option<Vendor>,
+}
+
+impl Judged {
+    /// Judges a minor of something by upstream's dates or by the policy's; `None` for a vendor's
+    /// build that the policy wants left alone.
+    pub(crate) fn of(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor) -> Option<Self> {
+        let upstream = |for_vendor| Self {
+            support: cx.releases.support(minor, cx.as_of),
+            for_vendor,
+        };
+        let Some(vendor) = thing.vendor else {
+            return Some(upstream(None));
+        };
+        // A vendor may count on its own (Maistra's v2): upstream's dates say nothing of it then.
+        let is_upstreams = minor.major == 1;
+        match cx.policy.support_of(vendor) {
+            VendorSupport::Ignore => None,
+            VendorSupport::Until(dates) if dates.contains_key(&minor) => Some(Self {
+                support: Support::until(dates[&minor], cx.as_of),
+                for_vendor: None,
+            }),
+            VendorSupport::Upstream | VendorSupport::Until(_) if is_upstreams => {
+                Some(upstream(None))
+            }
+            VendorSupport::Info | VendorSupport::Upstream | VendorSupport::Until(_) => {
+                Some(upstream(Some(vendor)))
+            }
+        }
+    }
 }
 
 /// `1 day`, `39 days`.
