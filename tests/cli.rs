@@ -6,8 +6,12 @@ mod exit_codes;
 mod fixes;
 #[path = "cli/inputs.rs"]
 mod inputs;
+#[path = "cli/releases.rs"]
+mod releases;
 #[path = "cli/report.rs"]
 mod report;
+#[path = "cli/upgrade_path.rs"]
+mod upgrade_path;
 #[path = "cli/usage.rs"]
 mod usage;
 

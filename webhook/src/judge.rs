@@ -1,6 +1,6 @@
 //! From a request to a verdict: the engine of the day, the mesh, and what updates are held to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::civil::Date;
@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
-use meshcheck_rules::{Applicability, Engine, Mesh, Object, Place, Report, Rule, Severity};
+use meshcheck_rules::{
+    Applicability, Engine, Mesh, Object, Place, Report, Rule, RunFinding, Severity,
+};
 use serde_json::{Value, json};
 
 use crate::decide::{self, Decision, Subject};
@@ -106,7 +108,14 @@ pub struct Judge {
     as_of: Option<Date>,
     updates: Updates,
     rules: Option<Vec<&'static Rule>>,
-    engine: Mutex<Option<Arc<Engine>>>,
+    state: Mutex<State>,
+}
+
+/// What changes while the server runs.
+struct State {
+    releases: Releases,
+    /// Of the day.
+    engine: Option<Arc<Engine>>,
 }
 
 impl Judge {
@@ -118,8 +127,30 @@ impl Judge {
             as_of,
             updates,
             rules: None,
-            engine: Mutex::new(None),
+            state: Mutex::new(State {
+                releases: Releases::embedded(),
+                engine: None,
+            }),
         }
+    }
+
+    /// Judges by another release table from now on.
+    pub fn replace_releases(&self, releases: Releases) {
+        *self.state() = State {
+            releases,
+            engine: None,
+        };
+    }
+
+    /// Makes the engine of the day, and logs what there is to say of it, before the first request.
+    pub fn prepare(&self) {
+        drop(self.engine());
+    }
+
+    /// The lock guards values that are replaced whole: a thread that panicked with it left nothing
+    /// half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same judge with these rules only.
@@ -152,18 +183,35 @@ impl Judge {
     /// The engine for today, made once a day.
     fn engine(&self) -> Arc<Engine> {
         let date = self.as_of.unwrap_or_else(today);
-        // The lock guards a cache: a thread that panicked with it left nothing half done.
-        let mut cached = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = cached.as_ref().filter(|engine| engine.as_of() == date) {
+        let mut state = self.state();
+        let cached = state.engine.as_ref();
+        if let Some(engine) = cached.filter(|engine| engine.as_of() == date) {
             return Arc::clone(engine);
         }
-        let engine = Engine::new(date, Policy::default(), Releases::embedded());
+        let engine = Engine::new(date, Policy::default(), state.releases.clone());
         let engine = Arc::new(match &self.rules {
             Some(rules) => engine.with_rules(rules.clone()),
             None => engine,
         });
-        *cached = Some(Arc::clone(&engine));
+        tell_run(&engine);
+        state.engine = Some(Arc::clone(&engine));
         engine
+    }
+}
+
+/// Logs what there is to say of the whole, once for an engine.
+fn tell_run(engine: &Engine) {
+    for finding in engine.check_run() {
+        let RunFinding {
+            rule,
+            severity,
+            message,
+        } = finding;
+        match severity {
+            Severity::Error => tracing::error!(rule, "{message}"),
+            Severity::Warning => tracing::warn!(rule, "{message}"),
+            Severity::Info => tracing::info!(rule, "{message}"),
+        }
     }
 }
 

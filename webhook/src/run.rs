@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::middleware;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
+use meshcheck_rules::releases::Releases;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -17,6 +18,7 @@ use crate::health::{self, Health};
 use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
+use crate::release_data::{self, ReleaseDataError};
 use crate::tls::files::{Files, FilesError, follow};
 use crate::tls::self_signed::{self, SelfSignedError};
 use crate::tls::{self, Pair, Serving};
@@ -40,6 +42,9 @@ pub enum RunError {
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
+    /// No release table that can be used.
+    #[error("no release data: {0}")]
+    ReleaseData(#[from] ReleaseDataError),
     /// The self-signed certificate went wrong.
     #[error(transparent)]
     SelfSigned(#[from] SelfSignedError),
@@ -69,7 +74,7 @@ impl RunError {
     /// The exit code of the program, as `--help` says.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Files(_) | Self::SelfSigned(_) => 2,
+            Self::Usage(_) | Self::Files(_) | Self::ReleaseData(_) | Self::SelfSigned(_) => 2,
             _ => 1,
         }
     }
@@ -110,10 +115,10 @@ impl Running {
         let metrics = Arc::new(Metrics::default());
         let serving = certificate(args, &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
+        let judge = judge(args, &metrics)?;
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
-        let judge = Arc::new(Judge::new(args.settings(), args.as_of, args.updates));
         let part = middleware::from_fn_with_state(Arc::clone(&health), health::part);
         let router = handlers::router(judge, Arc::clone(&metrics), args.limits()).layer(part);
         let door = Door::new(
@@ -181,6 +186,29 @@ fn certificate(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Serving>, RunE
             Ok(serving)
         }
     }
+}
+
+/// The judge with the release table to start with. From a file it is followed from then on.
+fn judge(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Judge>, RunError> {
+    let judge = Arc::new(Judge::new(args.settings(), args.as_of, args.updates));
+    let Some(path) = &args.release_data else {
+        metrics.judges_by(&Releases::embedded());
+        judge.prepare();
+        return Ok(judge);
+    };
+    let mut file = release_data::File::new(path);
+    let table = file.first()?;
+    metrics.judges_by(&table);
+    judge.replace_releases(table);
+    judge.prepare();
+    let (judging, metrics) = (Arc::clone(&judge), Arc::clone(metrics));
+    tokio::spawn(release_data::follow(
+        file,
+        judging,
+        metrics,
+        args.cert_poll_interval,
+    ));
+    Ok(judge)
 }
 
 fn bind(address: SocketAddr) -> Result<(Server<SocketAddr>, SocketAddr), RunError> {
