@@ -151,7 +151,7 @@ fn arguments_mean_what_istiod_makes_of_them() {
         let objects = Object::all(&stream.documents[0].value);
         let strings = Strings::default();
         let subject = Subject::of(&objects[0], &strings);
-        let setting = subject.age().expect("istiod");
+        let setting = subject.ages().first().expect("istiod");
         let agrees = match &setting.age {
             Age::Crashes(crashes) => {
                 age == "exits" && crashes.iter().any(|crash| says(&crash.why, error))

@@ -29,6 +29,21 @@ Examples:
   kubectl meshcheck upgrade-path 1.24.3
   kubectl meshcheck upgrade-path 1.24.3 1.29 --kubernetes-version 1.29
 Exit code 0 where there is an answer, be it that no supported way is open; 2 for a question that has none.";
+const MESH_HELP: &str = "\
+Of a cluster, and then used on a laptop:
+  kubectl get namespaces,nodes,mutatingwebhookconfigurations -o yaml > cluster.yaml
+  kubectl -n istio-system get deployments,configmaps -o yaml > istio-system.yaml
+  kubectl meshcheck mesh cluster.yaml istio-system.yaml > mesh.json
+  kubectl meshcheck check --mesh mesh.json apps/
+
+The recording holds versions, revisions, tags, selectors and what decides about injection; no
+secret, no environment but ENABLE_NATIVE_SIDECARS, and of labels only Istio's.
+
+Exit codes:
+  0  recorded
+  2  wrong usage, or the recording could not be written
+  3  some input could not be read or parsed (what could be is recorded)
+  4  no fact about a mesh in any input (see --allow-empty)";
 
 /// Finds an Istio that is unsafe to run: connections that outlive their proxies, versions out of
 /// support, workloads that start before their sidecar. Files, folders and standard input; no cluster
@@ -59,6 +74,9 @@ pub enum Command {
     /// Show the way from one version of Istio to another, with the moves of Kubernetes between
     #[command(after_help = UPGRADE_PATH)]
     UpgradePath(UpgradePathArgs),
+    /// Record what manifests say about the mesh, for --mesh of `check`
+    #[command(after_help = MESH_HELP)]
+    Mesh(MeshArgs),
 }
 
 /// Options of `check`.
@@ -139,6 +157,13 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     pub release_data: ReleaseDataArgs,
+    /// What is known about the mesh, as `mesh` recorded it; what documents say comes first
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "What is known about the mesh"
+    )]
+    pub mesh: Option<PathBuf>,
 
     /// Leave out every shortcut: slower, the same answer
     #[arg(long, hide = true)]
@@ -158,6 +183,42 @@ pub struct RulesArgs {
         hide_possible_values = true
     )]
     pub output: Format,
+}
+
+/// Options of `mesh`.
+#[derive(Args, Debug)]
+pub struct MeshArgs {
+    /// Files, folders (walked for .yaml, .yml and .json) or `-` for standard input
+    #[arg(value_name = "PATH", required_unless_present_any = ["filename", "mesh"])]
+    pub paths: Vec<PathBuf>,
+    /// The same as PATH, as kubectl calls it
+    #[arg(short, long, value_name = "PATH")]
+    pub filename: Vec<PathBuf>,
+    /// What to write to standard output: the recording, or what is in it for people
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "json|human",
+        default_value = "json",
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    /// Only the recording: what is in it is not told on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Nothing to record is no failure: exit code 0 in place of 4
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Version of Kubernetes, server and nodes, where no document says it
+    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version)]
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Version of the control plane, where no document says it
+    #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version)]
+    pub istio_version: Option<Version>,
+    /// A recording to go on from
+    #[arg(long, value_name = "FILE")]
+    pub mesh: Option<PathBuf>,
 }
 
 /// Options of `explain`.
@@ -308,6 +369,13 @@ pub enum FixMode {
     Diff(Applicability),
     /// Apply the fixes up to this grade.
     Apply(Applicability),
+}
+
+impl MeshArgs {
+    /// All that is to be read, in the order of the command line.
+    pub fn all_paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().chain(&self.filename)
+    }
 }
 
 impl CheckArgs {

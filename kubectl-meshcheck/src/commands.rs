@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+pub mod mesh;
 pub mod releases;
 pub mod rules;
 pub mod upgrade_path;
@@ -25,6 +26,9 @@ pub enum CommandError {
     /// There is no upgrade path to show.
     #[error(transparent)]
     NoPath(#[from] Refusal),
+    /// A recording of a mesh cannot be used.
+    #[error(transparent)]
+    Mesh(#[from] crate::known::MeshError),
     /// There is no such rule.
     #[error("there is no rule `{name}`{hint}")]
     NoSuchRule {

@@ -13,6 +13,7 @@ pub mod args;
 pub mod commands;
 pub mod diff;
 pub mod judge;
+pub mod known;
 pub mod mend;
 pub mod output;
 pub mod parallel;
@@ -47,6 +48,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
         Some(Command::Releases(arguments)) => commands::releases::run(&arguments),
         Some(Command::UpgradePath(arguments)) => commands::upgrade_path::run(&arguments),
+        Some(Command::Mesh(arguments)) => commands::mesh::run(&arguments),
     };
     match outcome {
         Ok(verdict) => code(verdict as u8),

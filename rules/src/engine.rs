@@ -11,6 +11,7 @@ use crate::config::{Level, Policy};
 use crate::finding::{Applicability, Finding, RunFinding};
 use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
+use crate::istio::install::Given;
 use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
@@ -55,8 +56,14 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// What the object is in a mesh. Worked out once for all rules.
     pub fn subject(&self) -> &Subject<'a> {
-        self.subject
-            .get_or_init(|| Subject::of(self.object, self.strings))
+        self.subject.get_or_init(|| {
+            let newest = self.releases.newest_supported(self.as_of);
+            let given = Given {
+                istio: self.around.istio_setting(),
+                newest: newest.map(|release| Releases::newest_version(release, self.as_of)),
+            };
+            Subject::within(self.object, self.strings, &self.around).given(given)
+        })
     }
 
     /// Whether the injector takes the object's pod; `Out` where it has none. Worked out once for all

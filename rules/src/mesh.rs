@@ -11,25 +11,30 @@ use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
+use charts::Charts;
 use definitions::Definitions;
 use nodes::Nodes;
 
 pub use around::{Around, OldestNode};
+pub use charts::ChartSource;
 pub use enrolment::Enrolment;
 pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
-pub use native::Native;
+pub use native::{Native, NativeMode};
+pub use recording::{Facts, RecordingError};
 pub use selector::Selector;
 
 mod around;
+mod charts;
 mod definitions;
 mod enrolment;
 mod facts;
 mod learn;
 mod native;
 mod nodes;
+mod recording;
 mod selector;
 
 /// Where a fact came from. Cheap to clone.
@@ -158,6 +163,8 @@ pub struct Settings {
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     settings: Settings,
+    /// Those that a recording holds, and its name.
+    recorded: Option<(Settings, Arc<str>)>,
     /// By name.
     namespaces: Table<NamespaceLabels>,
     /// By revision, as the two below.
@@ -169,6 +176,7 @@ pub struct Mesh {
     /// By revision or tag.
     webhooks: Table<InjectionWebhooks>,
     nodes: Nodes,
+    charts: Charts,
 }
 
 /// All definitions of each thing of one sort.
@@ -218,6 +226,7 @@ impl Mesh {
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
         learn::learn(self, object, source);
+        self.charts.learn(object, source);
     }
 
     fn add<T: Kept>(&mut self, fact: Option<T>, source: &Source) {
@@ -236,7 +245,7 @@ impl Mesh {
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        learn::may_hold(object)
+        learn::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -246,6 +255,7 @@ impl Mesh {
             || bytes.contains(&0)
             || learn::WORDS
                 .iter()
+                .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }
 

@@ -33,6 +33,11 @@ impl ObjectKind {
         }
     }
 
+    /// Whether an API server ever sees such an object: it knows no files.
+    pub fn is_served(&self) -> bool {
+        !self.resource.is_empty()
+    }
+
     /// Whether `object` is of this kind, at any version of the group.
     pub fn matches(&self, object: &Object<'_>) -> bool {
         self.kind == object.kind && self.group == object.group()

@@ -10,6 +10,7 @@ mod keepalive_age_too_long;
 mod keepalive_age_too_short;
 mod keepalive_age_unbounded;
 mod keepalive_ping_policy;
+mod keepalive_setting_ignored;
 mod kubernetes_incompatible;
 mod registry_retired;
 mod release_data_stale;
@@ -30,6 +31,7 @@ pub static ALL: &[&Rule] = &[
     &keepalive_age_too_long::RULE,
     &keepalive_age_too_short::RULE,
     &keepalive_age_invalid::RULE,
+    &keepalive_setting_ignored::RULE,
     &keepalive_ping_policy::RULE,
     &version_unsupported::RULE,
     &version_ending_soon::RULE,

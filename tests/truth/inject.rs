@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use meshcheck_rules::finding::RelatedPlace;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Finding, Mesh, Object, Place, Severity, Source};
 
-use crate::{engine, fixtures, headed_rows};
+use crate::{engine, fixtures, headed_rows, yaml_files};
 
 type Row = BTreeMap<String, String>;
 
@@ -89,13 +90,16 @@ struct File {
 
 impl File {
     fn read(path: &Path) -> Self {
-        let name = path
-            .strip_prefix(fixtures())
-            .expect("a fixture")
-            .to_string_lossy()
-            .into_owned();
+        let file = Self::of(path);
+        let problems = &file.stream.problems;
+        assert!(problems.is_empty(), "{}: {problems:?}", file.name);
+        file
+    }
+
+    fn of(path: &Path) -> Self {
+        let name = path.strip_prefix(fixtures()).unwrap_or(path);
+        let name = name.to_string_lossy().into_owned();
         let stream = Stream::read(&fs::read(path).expect("a case"), &Options::default());
-        assert!(stream.problems.is_empty(), "{name}: {:?}", stream.problems);
         Self { name, stream }
     }
 
@@ -207,4 +211,85 @@ fn what_is_not_decided_names_what_is_missing() {
         undecided.insert(row["case"].clone());
     });
     assert_eq!(undecided.len(), 1, "{undecided:?}");
+}
+
+/// A recording of the mesh gives the same verdicts as its documents, word for word but for where the
+/// facts stand.
+#[test]
+fn a_recording_of_the_mesh_is_as_good_as_its_documents() {
+    each_case(|row, mesh, workload| {
+        let read = workload.findings(&mesh_of(&[mesh, workload]));
+        let mut recalled = Mesh::default();
+        let recording = mesh_of(&[mesh]).record();
+        recalled
+            .recall(&recording, &RECORDING.into())
+            .expect("a recording");
+        workload.teach(&mut recalled);
+        let recorded = workload.findings(&recalled);
+        assert_eq!(
+            told(&read),
+            told(&recorded),
+            "{} {}",
+            row["case"],
+            row["mesh"]
+        );
+    });
+}
+
+/// The same for every real install: of all that its own documents say, a recording keeps what counts.
+#[test]
+fn a_recording_of_an_install_is_as_good_as_its_documents() {
+    let mut paths = Vec::new();
+    yaml_files(&fixtures().join("corpus"), &mut paths);
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    if whole.is_dir() {
+        yaml_files(&whole, &mut paths);
+    }
+    let mut with_facts = 0;
+    for path in paths {
+        let file = File::of(&path);
+        let mesh = mesh_of(&[&file]);
+        let recording = mesh.record();
+        let mut recalled = Mesh::default();
+        recalled
+            .recall(&recording, &RECORDING.into())
+            .expect("a recording");
+        assert_eq!(recalled.record(), recording, "{}", file.name);
+        let (read, recorded) = (file.findings(&mesh), file.findings(&recalled));
+        assert_eq!(told(&read), told(&recorded), "{}", file.name);
+        with_facts += usize::from(!mesh.facts().is_empty());
+    }
+    assert!(with_facts > 10, "only {with_facts} files hold facts");
+}
+
+const RECORDING: &str = "mesh.json";
+
+/// Findings without the places of facts.
+fn told(findings: &[Finding]) -> Vec<(&'static str, Severity, String, Vec<String>)> {
+    let plain = |text: &str| {
+        let recorded = format!("in {RECORDING} (recorded from ");
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once(&recorded) {
+            let (file, after) = behind.split_once(')').expect("it was opened");
+            plain.extend([before, "in ", file]);
+            rest = after;
+        }
+        plain + rest
+    };
+    let all = findings.iter().map(|finding| {
+        let related = finding.related.iter().map(|related| {
+            let at = match &related.at {
+                RelatedPlace::Fact(source) => source.to_string(),
+                RelatedPlace::Here(at) => format!("{at:?}"),
+            };
+            plain(&format!("{}: {at}", related.message))
+        });
+        let message = plain(&format!(
+            "{} {:?} {:?}",
+            finding.message, finding.at, finding.fix
+        ));
+        (finding.rule, finding.severity, message, related.collect())
+    });
+    all.collect()
 }

@@ -7,6 +7,7 @@ use meshcheck_rules::{Engine, Severity, yaml};
 use super::{CommandError, today};
 use crate::args::{CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
+use crate::known;
 use crate::output::human::{Detail, Human, Printer, renderer};
 use crate::output::json::{Collector, Json};
 use crate::output::{Closing, Print, Render, Streams};
@@ -23,13 +24,14 @@ mod fixing;
 /// Checks, and says how the run ends. `program` is how the program is called.
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
     let engine = engine(arguments)?;
+    let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
     let session = Session::new(&inputs.found, engine, options(arguments));
-    let mut mesh = session.learn(settings(arguments));
+    let mut mesh = session.learn(known.clone());
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {
-        mesh = session.learn(settings(arguments));
+        mesh = session.learn(known);
     }
 
     let (render, mut print) = output(arguments, &streams, program);

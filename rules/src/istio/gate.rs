@@ -10,7 +10,7 @@ use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::Minor;
 use crate::istio::workload::PodTemplate;
-use crate::mesh::{Enrolment, Known, Native};
+use crate::mesh::{DEFAULT_REVISION, Enrolment, Known, Native};
 use crate::object::Node;
 
 /// First minor in which a pod and the mesh config can ask for hold.
@@ -263,10 +263,16 @@ impl Meshed<'_, '_> {
             Known::Disputed(one, other) => HoldAsked::Unknown(format!(
                 "the mesh's default for hold ({one} and {other} disagree)"
             )),
-            Known::No => HoldAsked::Unknown(
-                "the mesh's default for hold (read the ConfigMap `istio` together with this file)"
-                    .to_owned(),
-            ),
+            Known::No => {
+                let config_map = match self.revision {
+                    DEFAULT_REVISION => "istio".to_owned(),
+                    revision => format!("istio-{revision}"),
+                };
+                HoldAsked::Unknown(format!(
+                    "the mesh's default for hold (read the ConfigMap `{config_map}` together with this \
+                     file, or give --mesh)"
+                ))
+            }
         }
     }
 }

@@ -42,6 +42,13 @@ impl Hold {
         }
     }
 
+    /// The field in a proxy config, under either of its names; a null is not there.
+    pub fn node_in<'a>(config: &Node<'a>) -> Option<Node<'a>> {
+        [FIELD, PROTO_FIELD]
+            .iter()
+            .find_map(|name| config.get_set(name))
+    }
+
     /// Reads a proxy config that was parsed already.
     pub fn in_config(config: &Value) -> Self {
         let Some(members) = config.as_object() else {

@@ -1,11 +1,14 @@
 //! The mesh as seen from one object.
 
+use std::sync::Arc;
+
+use crate::istio::install::Dependency;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::istio::workload::PodTemplate;
 use crate::mesh::definitions::nearest;
 use crate::mesh::{
-    ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig, NamespaceLabels, Place,
-    Source,
+    ChartSource, ControlPlane, InjectionWebhooks, Injector, Known, Mesh, MeshConfig,
+    NamespaceLabels, Place, Settings, Source,
 };
 use crate::object::Object;
 
@@ -56,6 +59,11 @@ impl<'a> Around<'a> {
         nearest(self.mesh.control_planes.get(revision), self.place)
     }
 
+    /// The version of the control plane that the person says (`--istio-version`).
+    pub fn istio_setting(&self) -> Option<Version> {
+        self.mesh.settings.istio
+    }
+
     /// The revisions of which a control plane is known, in order.
     pub fn revisions(&self) -> impl Iterator<Item = &'a str> {
         self.mesh.control_planes.keys().map(String::as_str)
@@ -63,10 +71,7 @@ impl<'a> Around<'a> {
 
     /// The version of the control plane of a revision; `--istio-version` where no document says it.
     pub fn istio_version(&self, revision: &str) -> Known<Version> {
-        let setting = || match self.mesh.settings.istio {
-            Some(version) => Known::Yes(version, Source::Setting("--istio-version")),
-            None => Known::No,
-        };
+        let setting = || self.setting("--istio-version", |settings| settings.istio);
         match self.control_plane(revision) {
             Known::Yes(plane, source) => match plane.version {
                 Some(version) => Known::Yes(version, source),
@@ -75,6 +80,23 @@ impl<'a> Around<'a> {
             Known::Disputed(one, other) => Known::Disputed(one, other),
             Known::No => setting(),
         }
+    }
+
+    /// The source of charts that an object refers to; `None` where it was not read.
+    pub fn chart_source(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<&'a ChartSource> {
+        let charts = &self.mesh.charts;
+        charts.source(kind, name, namespace, self.place)
+    }
+
+    /// The dependencies on Istio's charts of the chart whose values the object holds, and where they
+    /// are said.
+    pub fn umbrella(&self) -> Option<(&'a [Dependency], Source)> {
+        self.mesh.charts.umbrella(self.place)
     }
 
     /// The mesh config of a revision.
@@ -94,10 +116,24 @@ impl<'a> Around<'a> {
 
     /// The Kubernetes version of the API server.
     pub fn kubernetes(&self) -> Known<KubernetesVersion> {
-        match self.mesh.settings.kubernetes {
-            Some(version) => Known::Yes(version, Source::Setting("--kubernetes-version")),
-            None => Known::No,
+        self.setting("--kubernetes-version", |settings| settings.kubernetes)
+    }
+
+    /// A setting of this run, else of the recording.
+    fn setting<T>(&self, name: &'static str, get: impl Fn(&Settings) -> Option<T>) -> Known<T> {
+        if let Some(value) = get(&self.mesh.settings) {
+            return Known::Yes(value, Source::Setting(name));
         }
+        let recorded = self.mesh.recorded.as_ref();
+        let told = recorded.and_then(|(settings, file)| Some((get(settings)?, file)));
+        told.map_or(Known::No, |(value, file)| {
+            let source = Source::Recording {
+                file: Arc::clone(file),
+                title: Arc::from(name),
+                from: None,
+            };
+            Known::Yes(value, source)
+        })
     }
 
     /// The oldest of the nodes on which a pod may run: of the one that it names, else of all.

@@ -72,6 +72,12 @@ impl<T: PartialEq> Definitions<T> {
         }
     }
 
+    /// All of them, those of a recording last.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact<T>> {
+        let recorded = self.recorded.iter().flat_map(|recorded| &recorded.facts);
+        self.facts.iter().chain(recorded)
+    }
+
     fn add(&mut self, fact: Fact<T>) {
         let new = self.facts.len();
         self.facts.push(fact);

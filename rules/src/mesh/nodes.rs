@@ -58,6 +58,12 @@ impl Nodes {
         self.facts.push(fact);
     }
 
+    /// All of them, those of a recording last.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact<NodeFact>> {
+        let recorded = self.recorded.iter().flat_map(|recorded| &recorded.facts);
+        self.facts.iter().chain(recorded)
+    }
+
     /// The nodes that are nearest to a place.
     pub(super) fn near(&self, place: Place<'_>) -> Option<&Group> {
         if self.facts.is_empty() {
@@ -166,5 +172,6 @@ mod tests {
         assert_eq!(oldest(&nodes, Place::file("web.yaml"), None), Some(33));
         nodes.push(node("far/away.yaml", "c", 35));
         assert_eq!(oldest(&nodes, Place::file("web.yaml"), None), Some(35));
+        assert_eq!(nodes.facts().count(), 3);
     }
 }

@@ -4,25 +4,29 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::engine::Context;
-use crate::finding::{Applicability, Change, Fix, Severity, op};
-use crate::istio::image::Image;
-use crate::istio::install::{HELM_VALUES, Install};
-use crate::istio::version::{Minor, Version};
+use crate::finding::{Applicability, Fix, Severity, op};
+use crate::istio::build::Stated;
+use crate::istio::image::{Image, Tag};
+use crate::istio::install::{Chart, HELM_REPOSITORY, Install, InstallVersion, Layer, Release};
+use crate::istio::version::Version;
 use crate::istio::workload::PodTemplate;
 use crate::object::Node;
 use crate::releases::{Retired, Retiring};
-use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{VERSIONED, days};
+use crate::rule::{Findings, ObjectKind, declare_rule};
+use crate::rules::support::{VERSIONED, both, days};
 
 /// Names another image for the sidecar.
 const PROXY_IMAGE: &str = "sidecar.istio.io/proxyImage";
+
+/// Kinds that pull images or charts.
+const PULLING: &[ObjectKind] = &both::<{ VERSIONED.len() + 1 }>(VERSIONED, &[HELM_REPOSITORY]);
 
 declare_rule! {
     id: "registry-retired",
     summary: "images or charts come from a registry that Istio shuts",
     severity: Warning,
     since: "0.1.0",
-    kinds: VERSIONED,
+    kinds: PULLING,
     fix: Some(Applicability::Unsafe),
     check: check,
 }
@@ -33,18 +37,24 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         for node in images(template) {
             report(cx, &node, None, out);
         }
+        return;
     }
-    if let Some(install) = &subject.install {
-        let version = stated_version(install);
-        for node in texts(&cx.object.root) {
-            report(cx, &node, version, out);
-        }
-        report_default(cx, install, out);
+    let install = subject.install.as_ref();
+    let version = install.and_then(|install| release_of(install.versions.first()?));
+    for node in said(&cx.object.root).chain(install.into_iter().flat_map(said_in_strings)) {
+        report(cx, &node, version, out);
+    }
+    for release in install.iter().flat_map(|install| &install.releases) {
+        report_default(cx, release, install, out);
     }
 }
 
-fn stated_version(install: &Install<'_>) -> Option<Version> {
-    install.versions.first()?.stated.version()
+/// A release that something states; of a pre-release nobody says where it was published.
+fn release_of(version: &InstallVersion<'_>) -> Option<Version> {
+    match version.stated {
+        Stated::Version(Tag::Release(release), _) => Some(release),
+        _ => None,
+    }
 }
 
 /// What a pod pulls.
@@ -58,8 +68,24 @@ fn images<'a>(template: &PodTemplate<'a>) -> impl Iterator<Item = Node<'a>> + us
         .chain(annotation)
 }
 
-/// All texts of an installer's file: hubs and images stand in many of its places, and a retired
-/// registry is unmistakable in each.
+/// All texts of an installer's file but what a cluster wrote into it: hubs, images and repositories stand
+/// in many places, and a retired registry is unmistakable in each.
+fn said<'a>(root: &Node<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+    let members = root
+        .entries()
+        .filter(|(key, _)| !matches!(*key, "metadata" | "status"));
+    members.flat_map(|(_, member)| texts(&member))
+}
+
+/// The same in values that stand in a string.
+fn said_in_strings<'s, 'a: 's>(install: &'s Install<'a>) -> impl Iterator<Item = Node<'a>> + 's {
+    let layers = install.releases.iter().flat_map(|release| &release.layers);
+    layers.flat_map(|layer| match layer {
+        Layer::Values(values) if values.as_value().inner.is_some() => texts(values),
+        _ => Box::new(iter::empty()),
+    })
+}
+
 fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
     match node.value() {
         Value::String(_) => Box::new(iter::once(node.clone())),
@@ -110,11 +136,9 @@ fn what(retired: &Retired<'_>, on: Date) -> String {
              nodes do not start",
             end.date,
         ),
-        Retiring::NeverThere(last) => {
-            format!(
-                "cannot be pulled: Istio publishes nothing newer than {last} to {prefix}, which it shuts"
-            )
-        }
+        Retiring::NeverThere(last) => format!(
+            "cannot be pulled: Istio publishes nothing newer than {last} to {prefix}, which it shuts"
+        ),
     };
     match &retired.home {
         Some(home) => format!("{gone}; the new home is {}", home_of(home)),
@@ -138,61 +162,62 @@ fn new_home(node: &Node<'_>, reference: &str, retired: &Retired<'_>) -> Option<F
     if Image::parse(reference).digest.is_some() {
         return None;
     }
-    let change: Vec<Change<'_>> = vec![op::replace(node, Value::String(home.clone()))];
-    Fix::needs_review(format!("take it from {home}"), change)
+    let change = op::replace(node, Value::String(home.clone()));
+    Fix::needs_review(format!("take it from {home}"), vec![change])
 }
 
-/// A spec that names no hub takes the one of its charts.
-fn report_default(cx: &Context<'_>, install: &Install<'_>, out: &mut Findings) {
-    let is_values = HELM_VALUES.matches(cx.object);
-    let root = if is_values {
-        Some(cx.object.root.clone())
-    } else {
-        cx.object.root.get_set("spec")
+/// A release whose values name no registry takes the one of its chart.
+fn report_default(
+    cx: &Context<'_>,
+    release: &Release<'_>,
+    install: Option<&Install<'_>>,
+    out: &mut Findings,
+) {
+    // An operator may bring charts of its own.
+    let is_of_sail = cx.object.group() == "sailoperator.io";
+    let keys: &[&str] = match release.chart {
+        Chart::Istiod | Chart::Cni => &["global", "hub"],
+        Chart::Ztunnel => &["hub"],
+        _ => return,
     };
-    let Some(root) = root.filter(|root| !names_hub(root)) else {
+    // istioctl and a file of values bring no version of a chart: the images' is likely the same.
+    let stated = release.version.as_ref();
+    let stated = stated.or_else(|| install?.versions.first());
+    let Some(stated) = stated.filter(|stated| stated.vendor.is_none() && !is_of_sail) else {
         return;
     };
-    let Some(stated) = install.versions.first().filter(|it| it.vendor.is_none()) else {
+    if release.names_registry() {
+        return;
+    }
+    let retired = release_of(stated).and_then(|version| {
+        Some((
+            version,
+            cx.releases.retired_default(version.minor, cx.as_of)?,
+        ))
+    });
+    let Some((version, (hub, retired))) = retired else {
         return;
     };
-    let Some(version) = stated.stated.version() else {
-        return;
-    };
-    let Some((message, home, severity)) = default_of(cx, version.minor) else {
-        return;
-    };
-    let keys: &[&str] = if is_values {
-        &["global", "hub"]
-    } else {
-        &["hub"]
-    };
-    let change = vec![op::add_below(&root, keys, Value::String(home.clone()))];
-    let fix = Fix::needs_review(format!("set the hub to {home}"), change);
-    // Another file of values may name a hub.
-    let severity = if is_values { Severity::Info } else { severity };
-    out.report(stated.node.as_value(), message)
-        .severity(severity)
-        .fix(fix);
-}
-
-fn default_of(cx: &Context<'_>, minor: Minor) -> Option<(String, String, Severity)> {
-    let (hub, retired) = cx.releases.retired_default(minor, cx.as_of)?;
     let message = format!(
-        "no hub is set, and `{hub}`, the default of the charts of {minor}, {}",
+        "no hub is set, and `{hub}`, the default of the charts of {}, {}",
+        version.minor,
         what(&retired, cx.as_of)
     );
-    let severity = severity(&retired);
-    Some((message, retired.home?, severity))
+    // Values that are not in sight may name one.
+    let severity = if release.unseen.is_nothing() {
+        severity(&retired)
+    } else {
+        Severity::Info
+    };
+    out.report(stated.node.as_value(), message)
+        .severity(severity)
+        .fix(hub_fix(release, keys, &retired));
 }
 
-fn names_hub(root: &Node<'_>) -> bool {
-    let places: [&[&str]; 5] = [
-        &["hub"],
-        &["global", "hub"],
-        &["pilot", "hub"],
-        &["values", "global", "hub"],
-        &["unvalidatedValues", "global", "hub"],
-    ];
-    places.into_iter().any(|place| root.at(place).is_some())
+fn hub_fix(release: &Release<'_>, keys: &[&str], retired: &Retired<'_>) -> Option<Fix> {
+    let home = retired.home.clone()?;
+    let (root, below) = release.home.add.as_ref()?;
+    let title = format!("set the hub to {home}");
+    let path = [below, keys].concat();
+    Fix::needs_review(title, vec![op::add_below(root, &path, Value::String(home))])
 }

@@ -6,13 +6,13 @@ use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
-use crate::istio::install::{HELM_VALUES, INSTALLS, ISTIO_OPERATOR};
+use crate::istio::install::{HELM_VALUES, INSTALLS};
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
 use crate::rule::ObjectKind;
 
-/// Kinds in which istiod runs or from which it is installed.
-pub(crate) const ISTIODS: &[ObjectKind] = &[
+/// Kinds in which istiod runs.
+const RUNNING: [ObjectKind; 7] = [
     ObjectKind::new("", "Pod", "pods"),
     ObjectKind::new("apps", "Deployment", "deployments"),
     ObjectKind::new("apps", "DaemonSet", "daemonsets"),
@@ -20,9 +20,29 @@ pub(crate) const ISTIODS: &[ObjectKind] = &[
     ObjectKind::new("extensions", "Deployment", "deployments"),
     ObjectKind::new("extensions", "DaemonSet", "daemonsets"),
     ObjectKind::new("extensions", "ReplicaSet", "replicasets"),
-    ISTIO_OPERATOR,
-    HELM_VALUES,
 ];
+
+/// Kinds in which istiod runs or from which it is installed.
+pub(crate) const ISTIODS: &[ObjectKind] =
+    &both::<{ RUNNING.len() + INSTALLS.len() }>(&RUNNING, INSTALLS);
+
+/// Two lists of kinds as one, of `N` kinds.
+pub(crate) const fn both<const N: usize>(
+    one: &[ObjectKind],
+    other: &[ObjectKind],
+) -> [ObjectKind; N] {
+    let mut kinds = [HELM_VALUES; N];
+    let mut index = 0;
+    while index < N {
+        kinds[index] = if index < one.len() {
+            one[index]
+        } else {
+            other[index - one.len()]
+        };
+        index += 1;
+    }
+    kinds
+}
 
 /// How a fix is graded: [`Fix::safe`] or [`Fix::needs_review`].
 pub(crate) type Grade = fn(String, Vec<Change<'_>>) -> Option<Fix>;
@@ -33,19 +53,8 @@ pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>
 }
 
 /// Kinds in which a version of Istio stands.
-pub(crate) const VERSIONED: &[ObjectKind] = &{
-    let mut kinds = [HELM_VALUES; WORKLOADS.len() + INSTALLS.len()];
-    let mut index = 0;
-    while index < kinds.len() {
-        kinds[index] = if index < WORKLOADS.len() {
-            WORKLOADS[index]
-        } else {
-            INSTALLS[index - WORKLOADS.len()]
-        };
-        index += 1;
-    }
-    kinds
-};
+pub(crate) const VERSIONED: &[ObjectKind] =
+    &both::<{ WORKLOADS.len() + INSTALLS.len() }>(WORKLOADS, INSTALLS);
 
 /// Something of Istio's that has a version.
 #[derive(Clone, Debug)]

@@ -87,7 +87,7 @@ fn fix(thing: &Thing<'_>, version: Version, newest: Version) -> Option<Fix> {
     let target = format!("{newest}{variant}");
     let renewed = format!("{}{target}", text.strip_suffix(tag)?);
     Fix::needs_review(
-        format!("set the tag to {target}"),
+        format!("set the version to {target}"),
         vec![op::replace(&thing.node, Value::String(renewed))],
     )
 }

@@ -92,10 +92,7 @@ fn check_number(
             let change = op::replace(node, number);
             Fix::safe(format!("write \"{seconds}\""), vec![change])
         }
-        None => Fix::needs_review(
-            format!("drop annotation {name}"),
-            vec![op::remove(&node)],
-        ),
+        None => Fix::needs_review(format!("drop annotation {name}"), vec![op::remove(node)]),
     };
     out.report(node.whole(), message)
         .severity(severity)

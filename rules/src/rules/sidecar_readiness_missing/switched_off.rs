@@ -2,10 +2,10 @@
 
 use crate::engine::Context;
 use crate::finding::{Fix, Related, RelatedPlace, Severity, op};
-use crate::istio::PROXY;
 use crate::istio::gate::gets_sidecar;
 use crate::istio::proxy::Proxy;
 use crate::istio::workload::{List, PodTemplate};
+use crate::istio::{PROXY, go_bool};
 use crate::mesh::{Around, Enrolment, Injector, Known, Native};
 use crate::object::Node;
 use crate::rule::Findings;
@@ -69,7 +69,7 @@ fn check_port(cx: &Context<'_>, pod: &ToInject<'_, '_>, node: &Node<'_>, out: &m
     let message = format!("annotation {STATUS_PORT} is {}: {leads_to}", node.value());
     let fix = Fix::safe(
         format!("drop annotation {STATUS_PORT}"),
-        vec![op::remove(&node)],
+        vec![op::remove(node)],
     );
     out.report(node.whole(), message)
         .severity(severity)
@@ -168,13 +168,4 @@ fn mesh_rewrites(around: &Around<'_>, enrolment: &Enrolment) -> bool {
     };
     let injector = around.injector(revision);
     injector.value().is_none_or(|values| values.rewrites_probes)
-}
-
-/// Go's `strconv.ParseBool`.
-fn go_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }
