@@ -226,3 +226,12 @@ fn an_old_table_is_told_once_for_the_run() {
     }
     assert_eq!(report["summary"]["findings"]["info"], 1);
 }
+
+#[test]
+fn the_schema_of_the_table_is_printed() {
+    let schema = run(&["schema", "releases"]);
+    assert_eq!(schema.code, 0, "{schema:?}");
+    let schema: Value = serde_json::from_str(&schema.stdout).expect("JSON");
+    assert_eq!(schema["title"], "Release data of meshcheck");
+    assert_eq!(schema["properties"]["version"]["const"], 1);
+}

@@ -96,6 +96,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// What the rules found, in their order.
     pub findings: Vec<(&'static str, Severity)>,
+    /// The rules of the findings that were left out.
+    pub suppressed: Vec<&'static str>,
     /// The rules whose findings were mended.
     pub fixed: Vec<&'static str>,
     /// The rules that broke down.
@@ -107,6 +109,7 @@ pub struct Judge {
     mesh: Mesh,
     as_of: Option<Date>,
     updates: Updates,
+    policy: Policy,
     rules: Option<Vec<&'static Rule>>,
     state: Mutex<State>,
 }
@@ -126,12 +129,20 @@ impl Judge {
             mesh: Mesh::new(settings),
             as_of,
             updates,
+            policy: Policy::default(),
             rules: None,
             state: Mutex::new(State {
                 releases: Releases::embedded(),
                 engine: None,
             }),
         }
+    }
+
+    /// The same judge by this policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// Judges by another release table from now on.
@@ -188,7 +199,8 @@ impl Judge {
         if let Some(engine) = cached.filter(|engine| engine.as_of() == date) {
             return Arc::clone(engine);
         }
-        let engine = Engine::new(date, Policy::default(), state.releases.clone());
+        warn_of_expired(&self.policy, date);
+        let engine = Engine::new(date, self.policy.clone(), state.releases.clone());
         let engine = Arc::new(match &self.rules {
             Some(rules) => engine.with_rules(rules.clone()),
             None => engine,
@@ -211,6 +223,16 @@ fn tell_run(engine: &Engine) {
             Severity::Error => tracing::error!(rule, "{message}"),
             Severity::Warning => tracing::warn!(rule, "{message}"),
             Severity::Info => tracing::info!(rule, "{message}"),
+        }
+    }
+}
+
+/// Tells the entries of the policy that ignore nothing any more: no request is about them.
+fn warn_of_expired(policy: &Policy, on: Date) {
+    for (index, entry) in policy.ignores.iter().enumerate() {
+        if let Some(until) = entry.until.filter(|_| entry.is_over(on)) {
+            let entry = format!("ignores[{index}]");
+            tracing::warn!(entry, %until, "this entry of the policy ended and ignores nothing");
         }
     }
 }
@@ -347,6 +369,11 @@ impl Verdict {
             decision,
             outcome,
             findings: findings.map(|f| (f.rule, f.severity)).collect(),
+            suppressed: report
+                .suppressed
+                .iter()
+                .map(|suppressed| suppressed.finding.rule)
+                .collect(),
             fixed: Vec::new(),
             crashed: report.crashed.clone(),
         }

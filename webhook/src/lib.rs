@@ -12,6 +12,7 @@ pub mod judge;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+pub mod policy;
 pub mod release_data;
 pub mod review;
 pub mod run;

@@ -18,6 +18,7 @@ use crate::health::{self, Health};
 use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
+use crate::policy::{self, PolicyError};
 use crate::release_data::{self, ReleaseDataError};
 use crate::tls::files::{Files, FilesError, follow};
 use crate::tls::self_signed::{self, SelfSignedError};
@@ -36,6 +37,9 @@ pub enum RunError {
     /// Options that do not go together.
     #[error(transparent)]
     Usage(#[from] UsageError),
+    /// No policy to judge by.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The machine gives no threads.
     #[error("threads cannot be started: {0}")]
     Threads(#[source] io::Error),
@@ -74,7 +78,11 @@ impl RunError {
     /// The exit code of the program, as `--help` says.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Files(_) | Self::ReleaseData(_) | Self::SelfSigned(_) => 2,
+            Self::Usage(_)
+            | Self::Policy(_)
+            | Self::Files(_)
+            | Self::ReleaseData(_)
+            | Self::SelfSigned(_) => 2,
             _ => 1,
         }
     }
@@ -112,10 +120,11 @@ struct Running {
 
 impl Running {
     fn start(args: &Args) -> Result<Self, RunError> {
+        let judge = Arc::new(judge(args)?);
         let metrics = Arc::new(Metrics::default());
         let serving = certificate(args, &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
-        let judge = judge(args, &metrics)?;
+        release_data(args, &judge, &metrics)?;
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -162,6 +171,17 @@ impl Running {
     }
 }
 
+/// What judges, by the policy that is asked for.
+fn judge(args: &Args) -> Result<Judge, RunError> {
+    let judge = Judge::new(args.settings(), args.as_of, args.updates);
+    let Some(path) = &args.policy else {
+        return Ok(judge);
+    };
+    let policy = policy::read(path)?;
+    tracing::info!(path = %path.display(), "policy");
+    Ok(judge.with_policy(policy))
+}
+
 /// The certificate to start with. From files it is followed from then on.
 fn certificate(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Serving>, RunError> {
     let serve = |pair: Pair| {
@@ -188,27 +208,30 @@ fn certificate(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Serving>, RunE
     }
 }
 
-/// The judge with the release table to start with. From a file it is followed from then on.
-fn judge(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Judge>, RunError> {
-    let judge = Arc::new(Judge::new(args.settings(), args.as_of, args.updates));
+/// The release table to start with. From a file it is followed from then on.
+fn release_data(
+    args: &Args,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), ReleaseDataError> {
     let Some(path) = &args.release_data else {
         metrics.judges_by(&Releases::embedded());
         judge.prepare();
-        return Ok(judge);
+        return Ok(());
     };
     let mut file = release_data::File::new(path);
     let table = file.first()?;
     metrics.judges_by(&table);
     judge.replace_releases(table);
     judge.prepare();
-    let (judging, metrics) = (Arc::clone(&judge), Arc::clone(metrics));
+    let (judging, metrics) = (Arc::clone(judge), Arc::clone(metrics));
     tokio::spawn(release_data::follow(
         file,
         judging,
         metrics,
         args.cert_poll_interval,
     ));
-    Ok(judge)
+    Ok(())
 }
 
 fn bind(address: SocketAddr) -> Result<(Server<SocketAddr>, SocketAddr), RunError> {
