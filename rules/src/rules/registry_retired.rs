@@ -4,29 +4,28 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, Severity, op};
+use crate::finding::{Applicability, Change, Fix, Severity, op};
 use crate::istio::build::Stated;
 use crate::istio::image::{Image, Tag};
-use crate::istio::install::{Chart, HELM_REPOSITORY, Install, InstallVersion, Layer, Release};
+use crate::istio::install::{Install, Layer, Release};
 use crate::istio::version::Version;
 use crate::istio::workload::PodTemplate;
 use crate::object::Node;
 use crate::releases::{Retired, Retiring};
-use crate::rule::{Findings, ObjectKind, declare_rule};
-use crate::rules::support::{VERSIONED, both, days};
+use crate::rule::{Findings, declare_rule};
+use crate::rules::support::{VERSIONED, days};
+
+mod default;
 
 /// Names another image for the sidecar.
 const PROXY_IMAGE: &str = "sidecar.istio.io/proxyImage";
-
-/// Kinds that pull images or charts.
-const PULLING: &[ObjectKind] = &both::<{ VERSIONED.len() + 1 }>(VERSIONED, &[HELM_REPOSITORY]);
 
 declare_rule! {
     id: "registry-retired",
     summary: "images or charts come from a registry that Istio shuts",
     severity: Warning,
     since: "0.1.0",
-    kinds: PULLING,
+    kinds: VERSIONED,
     fix: Some(Applicability::Unsafe),
     check: check,
 }
@@ -37,22 +36,21 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         for node in images(template) {
             report(cx, &node, None, out);
         }
-        return;
     }
-    let install = subject.install.as_ref();
-    let version = install.and_then(|install| release_of(install.versions.first()?));
-    for node in said(&cx.object.root).chain(install.into_iter().flat_map(said_in_strings)) {
-        report(cx, &node, version, out);
-    }
-    for release in install.iter().flat_map(|install| &install.releases) {
-        report_default(cx, release, install, out);
+    if let Some(install) = &subject.install {
+        let version = stated_version(install);
+        let inside = install.releases.iter().flat_map(values_in_strings);
+        for node in said(&cx.object.root).chain(inside) {
+            report(cx, &node, version, out);
+        }
+        default::report(cx, install, out);
     }
 }
 
-/// A release that something states; of a pre-release nobody says where it was published.
-fn release_of(version: &InstallVersion<'_>) -> Option<Version> {
-    match version.stated {
-        Stated::Version(Tag::Release(release), _) => Some(release),
+/// The release that something states; of a pre-release nobody says where it was published.
+fn stated_version(install: &Install<'_>) -> Option<Version> {
+    match install.versions.first()?.stated {
+        Stated::Version(Tag::Release(version), _) => Some(version),
         _ => None,
     }
 }
@@ -68,22 +66,13 @@ fn images<'a>(template: &PodTemplate<'a>) -> impl Iterator<Item = Node<'a>> + us
         .chain(annotation)
 }
 
-/// All texts of an installer's file but what a cluster wrote into it: hubs, images and repositories stand
-/// in many places, and a retired registry is unmistakable in each.
+/// All texts of an installer's file but what a cluster wrote into it: hubs, images and repositories
+/// stand in many places, and a retired registry is unmistakable in each.
 fn said<'a>(root: &Node<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
     let members = root
         .entries()
         .filter(|(key, _)| !matches!(*key, "metadata" | "status"));
     members.flat_map(|(_, member)| texts(&member))
-}
-
-/// The same in values that stand in a string.
-fn said_in_strings<'s, 'a: 's>(install: &'s Install<'a>) -> impl Iterator<Item = Node<'a>> + 's {
-    let layers = install.releases.iter().flat_map(|release| &release.layers);
-    layers.flat_map(|layer| match layer {
-        Layer::Values(values) if values.as_value().inner.is_some() => texts(values),
-        _ => Box::new(iter::empty()),
-    })
 }
 
 fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
@@ -95,12 +84,27 @@ fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
     }
 }
 
+/// The same in values that stand in a string.
+fn values_in_strings<'a>(release: &Release<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+    let values = release.layers.iter().filter_map(|layer| match layer {
+        Layer::Values(node) if node.as_value().inner.is_some() => Some(node.clone()),
+        _ => None,
+    });
+    let values: Vec<Node<'a>> = values.collect();
+    values.into_iter().flat_map(|node| texts(&node))
+}
+
 fn report(cx: &Context<'_>, node: &Node<'_>, version: Option<Version>, out: &mut Findings) {
     let Some(reference) = node.str() else { return };
     let Some(retired) = cx.releases.retired_home(reference, version, cx.as_of) else {
         return;
     };
-    let message = format!("`{reference}` {}", what(&retired, cx.as_of));
+    let loss = if reference.split('/').any(|part| part == "charts") {
+        Loss::Charts
+    } else {
+        Loss::Images
+    };
+    let message = format!("`{reference}` {}", what(&retired, loss, cx.as_of));
     let fix = new_home(node, reference, &retired);
     out.report(node.as_value(), message)
         .severity(severity(&retired))
@@ -114,8 +118,24 @@ fn severity(retired: &Retired<'_>) -> Severity {
     }
 }
 
+/// What is not there any more.
+#[derive(Clone, Copy)]
+enum Loss {
+    Images,
+    Charts,
+}
+
+impl Loss {
+    fn consequence(self) -> &'static str {
+        match self {
+            Self::Images => "pods on new nodes do not start then",
+            Self::Charts => "nothing can be installed or upgraded from there then",
+        }
+    }
+}
+
 /// Why something cannot be pulled, now or soon.
-fn what(retired: &Retired<'_>, on: Date) -> String {
+fn what(retired: &Retired<'_>, loss: Loss, on: Date) -> String {
     let (prefix, end) = (retired.prefix, retired.shuts);
     let certainty = end.certainty.as_str();
     let gone = match retired.state {
@@ -125,20 +145,22 @@ fn what(retired: &Retired<'_>, on: Date) -> String {
                 format!("; it is switched off for some hours on {day}")
             });
             format!(
-                "cannot be pulled after {} ({certainty}, {} left), when Istio shuts {prefix}: pods on \
-                 new nodes will not start{trial}",
+                "cannot be pulled after {} ({certainty}, {} left), when Istio shuts {prefix}: {}{trial}",
                 end.date,
                 days((end.date - on).get_days()),
+                loss.consequence(),
             )
         }
         Retiring::Shut => format!(
-            "cannot be pulled any more, since Istio shut {prefix} by {} ({certainty}): pods on new \
-             nodes do not start",
+            "cannot be pulled any more, since Istio shut {prefix} by {} ({certainty}): {}",
             end.date,
+            loss.consequence().trim_end_matches(" then"),
         ),
-        Retiring::NeverThere(last) => format!(
-            "cannot be pulled: Istio publishes nothing newer than {last} to {prefix}, which it shuts"
-        ),
+        Retiring::NeverThere(last) => {
+            format!(
+                "cannot be pulled: Istio publishes nothing newer than {last} to {prefix}, which it shuts"
+            )
+        }
     };
     match &retired.home {
         Some(home) => format!("{gone}; the new home is {}", home_of(home)),
@@ -162,62 +184,6 @@ fn new_home(node: &Node<'_>, reference: &str, retired: &Retired<'_>) -> Option<F
     if Image::parse(reference).digest.is_some() {
         return None;
     }
-    let change = op::replace(node, Value::String(home.clone()));
-    Fix::needs_review(format!("take it from {home}"), vec![change])
-}
-
-/// A release whose values name no registry takes the one of its chart.
-fn report_default(
-    cx: &Context<'_>,
-    release: &Release<'_>,
-    install: Option<&Install<'_>>,
-    out: &mut Findings,
-) {
-    // An operator may bring charts of its own.
-    let is_of_sail = cx.object.group() == "sailoperator.io";
-    let keys: &[&str] = match release.chart {
-        Chart::Istiod | Chart::Cni => &["global", "hub"],
-        Chart::Ztunnel => &["hub"],
-        _ => return,
-    };
-    // istioctl and a file of values bring no version of a chart: the images' is likely the same.
-    let stated = release.version.as_ref();
-    let stated = stated.or_else(|| install?.versions.first());
-    let Some(stated) = stated.filter(|stated| stated.vendor.is_none() && !is_of_sail) else {
-        return;
-    };
-    if release.names_registry() {
-        return;
-    }
-    let retired = release_of(stated).and_then(|version| {
-        Some((
-            version,
-            cx.releases.retired_default(version.minor, cx.as_of)?,
-        ))
-    });
-    let Some((version, (hub, retired))) = retired else {
-        return;
-    };
-    let message = format!(
-        "no hub is set, and `{hub}`, the default of the charts of {}, {}",
-        version.minor,
-        what(&retired, cx.as_of)
-    );
-    // Values that are not in sight may name one.
-    let severity = if release.unseen.is_nothing() {
-        severity(&retired)
-    } else {
-        Severity::Info
-    };
-    out.report(stated.node.as_value(), message)
-        .severity(severity)
-        .fix(hub_fix(release, keys, &retired));
-}
-
-fn hub_fix(release: &Release<'_>, keys: &[&str], retired: &Retired<'_>) -> Option<Fix> {
-    let home = retired.home.clone()?;
-    let (root, below) = release.home.add.as_ref()?;
-    let title = format!("set the hub to {home}");
-    let path = [below, keys].concat();
-    Fix::needs_review(title, vec![op::add_below(root, &path, Value::String(home))])
+    let change: Vec<Change<'_>> = vec![op::replace(node, Value::String(home.clone()))];
+    Fix::needs_review(format!("take it from {home}"), change)
 }

@@ -21,7 +21,8 @@ declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     // A vendor's patch levels are its own.
-    for thing in things(cx.subject()).filter(|thing| thing.vendor.is_none()) {
+    let is_judged = |thing: &Thing<'_>| thing.vendor.is_none() && thing.is_program;
+    for thing in things(cx.subject()).filter(is_judged) {
         let Stated::Version(Tag::Release(version), _) = thing.stated else {
             continue;
         };
@@ -87,7 +88,7 @@ fn fix(thing: &Thing<'_>, version: Version, newest: Version) -> Option<Fix> {
     let target = format!("{newest}{variant}");
     let renewed = format!("{}{target}", text.strip_suffix(tag)?);
     Fix::needs_review(
-        format!("set the version to {target}"),
+        format!("set the tag to {target}"),
         vec![op::replace(&thing.node, Value::String(renewed))],
     )
 }

@@ -32,40 +32,13 @@ pub(super) fn versions<'a>(release: &Release<'a>) -> Vec<InstallVersion<'a>> {
             .iter()
             .any(|known| std::ptr::eq(known.node.value(), image.node.value()));
         if !is_known {
-            found.push(image);
+            found.push(InstallVersion {
+                chart: Some(release.chart),
+                ..image
+            });
         }
     }
     found
-}
-
-impl Release<'_> {
-    /// Whether its values name a registry, be it for one image only. Else all come from the one that
-    /// the chart has in it.
-    pub fn names_registry(&self) -> bool {
-        let user = given(&self.layers);
-        let parts = [
-            None,
-            Some("global"),
-            Some("pilot"),
-            Some("cni"),
-            Some("ztunnel"),
-        ];
-        let whole = user.at(&["global", "proxy", "image"]);
-        let mut said = parts.into_iter().flat_map(|part| {
-            let below = part.map_or(Some(&user), |part| user.get(part));
-            ["hub", "image"].map(|key| {
-                below
-                    .and_then(|below| below.get(key))
-                    .map(|said| (key, said))
-            })
-        });
-        whole.is_some_and(|image| image.text().contains('/'))
-            || said.any(|said| {
-                said.is_some_and(|(key, said)| {
-                    said.is_true() && (key == "hub" || said.text().contains('/'))
-                })
-            })
-    }
 }
 
 /// The version of the istiod in the values, as far as it tells the version of the chart. A number has
@@ -121,6 +94,7 @@ fn reference<'a>(node: &Node<'a>) -> Option<InstallVersion<'a>> {
     let text = node.str()?;
     let image = Image::parse(text);
     Some(InstallVersion {
+        chart: None,
         node: node.clone(),
         stated: match (image.tag, image.digest) {
             (Some(tag), _) => Stated::of_tag(tag, None),
