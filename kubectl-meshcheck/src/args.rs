@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use meshcheck_rules::istio::image::{Image, Tag, Vendor};
+use meshcheck_rules::istio::install::Chart;
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::{Applicability, Severity};
 
@@ -195,6 +196,16 @@ pub struct CheckArgs {
     #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version, help_heading = "What is known about the mesh")]
     pub istio_version: Option<Version>,
 
+    /// Chart whose values are in the files that are named: istiod, base, cni, ztunnel or gateway. A file
+    /// of values does not say which chart it is for; --istio-version says the chart's version
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CHART",
+        hide_possible_values = true,
+        help_heading = "What is known about the mesh"
+    )]
+    pub chart: Option<ChartName>,
     #[command(flatten)]
     pub release_data: ReleaseDataArgs,
     /// What is known about the mesh, as `mesh` recorded it; what documents say comes first
@@ -293,6 +304,34 @@ pub enum SchemaOf {
     Policy,
     /// The release table.
     Releases,
+}
+
+/// One of the charts whose values may be in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChartName {
+    /// The control plane.
+    Istiod,
+    /// Custom resources.
+    Base,
+    /// The CNI agent.
+    Cni,
+    /// Ambient's proxy on the node.
+    Ztunnel,
+    /// A gateway.
+    Gateway,
+}
+
+impl ChartName {
+    /// The chart.
+    pub fn chart(self) -> Chart {
+        match self {
+            Self::Istiod => Chart::Istiod,
+            Self::Base => Chart::Base,
+            Self::Cni => Chart::Cni,
+            Self::Ztunnel => Chart::Ztunnel,
+            Self::Gateway => Chart::Gateway,
+        }
+    }
 }
 
 /// Which release table.

@@ -8,7 +8,7 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
@@ -55,8 +55,7 @@ pub struct Judge<'s> {
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
-    path: &'a str,
-    place: Place<'a>,
+    index: usize,
     report: FileReport,
 }
 
@@ -122,8 +121,7 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
-            path: &input.place,
-            place: Place::file(&input.place),
+            index,
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
@@ -155,7 +153,8 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let mut objects = Object::all(&document.value);
+        let place = self.session.place(work.index, document.index);
+        let mut objects = self.mesh.objects(&document.value, place);
         let tally = &mut work.report.tally;
         tally.empty += usize::from(document.is_null());
         tally.foreign += usize::from(objects.is_empty() && !document.is_null());
@@ -170,7 +169,7 @@ impl<'s> Judge<'s> {
             }
         }
         if !found.is_empty() {
-            self.show(found, document, text, work);
+            self.show(found, document, text, &mut work.report);
         }
     }
 
@@ -181,10 +180,12 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let former = self.since.map(|since| since.of(object, work.path));
+        let place = self.session.place(work.index, document.index);
+        let path = place.path().unwrap_or_default();
+        let former = self.since.map(|since| since.of(object, path));
         let before = former.as_ref().map(Former::before).unwrap_or_default();
         let engine = &self.session.engine;
-        let report = engine.check_update(object, before, self.mesh, work.place);
+        let report = engine.check_update(object, before, self.mesh, place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -227,17 +228,17 @@ impl<'s> Judge<'s> {
                 );
             }
         }
-        let mut work = Work {
-            file: &file.name,
-            path: &file.name,
-            place: Place::file(&file.name),
-            report,
-        };
-        self.show(shown, &file.document, &file.text, &mut work);
-        work.report
+        self.show(shown, &file.document, &file.text, &mut report);
+        report
     }
 
-    fn show(&self, found: Vec<Found<'_>>, document: &Document, text: &str, work: &mut Work<'_>) {
+    fn show(
+        &self,
+        found: Vec<Found<'_>>,
+        document: &Document,
+        text: &str,
+        report: &mut FileReport,
+    ) {
         let spans = document.spans(text, &self.session.options);
         let mut placed: Vec<_> = found
             .into_iter()
@@ -252,7 +253,7 @@ impl<'s> Judge<'s> {
                 why,
             } = found;
             let shown = Shown {
-                file: work.file,
+                file: &report.file,
                 text,
                 document: document.index,
                 object,
@@ -261,11 +262,11 @@ impl<'s> Judge<'s> {
                 notes: self.notes(finding, located, &spans),
             };
             match why {
-                None => work.report.findings.push(self.render.finding(&shown)),
+                None => report.findings.push(self.render.finding(&shown)),
                 Some(why) => {
                     let at = self.note_of(why, &spans);
                     let text = self.render.suppressed(&shown, why, &at);
-                    work.report.suppressed.push(text);
+                    report.suppressed.push(text);
                 }
             }
         }

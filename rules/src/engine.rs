@@ -335,10 +335,10 @@ impl Engine {
             fixed: Vec::new(),
         };
         // No fix moves an object, so that a list of thousands is gone through once and not for each.
-        let objects = Object::all(document).into_iter();
+        let objects = mesh.objects(document, place).into_iter();
         for at in objects.map(|object| object.root.pointer()) {
             for _ in 0..MOST_FIXES {
-                let Some(object) = Object::at(&mended.value, &at) else {
+                let Some(object) = Object::at(&mended.value, &at, place) else {
                     break;
                 };
                 let Some(finding) = self.next_fix(&object, mesh, place, grade) else {

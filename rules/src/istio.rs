@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod build;
+pub mod config_map;
 pub mod duration;
 pub mod gate;
 pub mod hold;
@@ -18,6 +19,7 @@ pub mod workload;
 use std::cell::OnceCell;
 
 use build::Build;
+use config_map::ConfigMap;
 use image::{Component, Vendor};
 use install::{Given, Install, Plane, Running};
 use istiod::Istiod;
@@ -45,6 +47,8 @@ pub struct Subject<'a> {
     pub builds: Vec<Build<'a>>,
     /// What an installer makes of it, for an installer's file.
     pub install: Option<Install<'a>>,
+    /// What is inside, for one of Istio's ConfigMaps.
+    pub config_map: Option<ConfigMap<'a>>,
     strings: &'a Strings,
     given: Given,
     running: OnceCell<Running<'a>>,
@@ -78,6 +82,7 @@ impl<'a> Subject<'a> {
             proxy,
             builds,
             install,
+            config_map: ConfigMap::of(object, strings),
             strings,
             given: Given::default(),
             running: OnceCell::new(),

@@ -15,7 +15,8 @@ use crate::generated::{compare, table};
 const RULES: [&str; 2] = ["- [Rules](rules/index.md)\n", "- [Benchmarks]"];
 
 fn docs() -> PathBuf {
-    clean(&project().join("docs"))
+    let docs = project().join("docs");
+    fs::canonicalize(docs).expect("the folder of the book")
 }
 
 /// The summary and the pages of the rules are written from the rules themselves.

@@ -117,9 +117,10 @@ impl Case {
             self.name,
             old.stream.problems
         );
-        let mut state = State::default();
+        let mut state = State::new(old.mesh());
         for document in old.stream.documents {
-            state.add(document.value, &Arc::from(""), |object| Source::Document {
+            let (place, below) = (Place::file("before.yaml"), Arc::from(""));
+            state.add(document.value, place, &below, |object| Source::Document {
                 file: Arc::from("before.yaml"),
                 document: document.index,
                 pointer: object.root.pointer(),
@@ -139,7 +140,7 @@ impl Case {
         let old = stored.and_then(|stored| Some((stored.object()?, &stored.source)));
         let before = Before {
             object: old.as_ref().map(|(object, source)| (object, *source)),
-            mesh: Some((&state.mesh, Place::file("before.yaml"))),
+            mesh: Some((state.mesh(), Place::file("before.yaml"))),
         };
         engine.check_update(object, before, mesh, self.place())
     }
@@ -238,12 +239,30 @@ fn read_all() -> Vec<Case> {
     cases
 }
 
+/// The pages of the installers.
+pub(crate) fn installer_pages() -> Vec<Page> {
+    let mut files = Vec::new();
+    let folder = project().join("docs/installers");
+    for entry in fs::read_dir(folder).expect("the pages of the installers") {
+        files.push(entry.expect("an entry").path());
+    }
+    files.sort();
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("a page");
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Page::parse(&format!("installers/{name}"), &text)
+            .unwrap_or_else(|problem| panic!("{problem}"))
+    };
+    files.iter().map(read).collect()
+}
+
 /// Every block of the pages that holds manifests.
 pub(crate) fn blocks() -> Vec<Case> {
     let mut cases = Vec::new();
-    for page in meshcheck_rules::rules::ALL
-        .iter()
+    let rules = meshcheck_rules::rules::ALL.iter();
+    for page in rules
         .flat_map(|rule| pages_of(rule))
+        .chain(installer_pages())
     {
         let mut config = Config::default();
         for block in &page.blocks {

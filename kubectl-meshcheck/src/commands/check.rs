@@ -8,7 +8,7 @@ use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::{Engine, Severity, yaml};
 
 use super::{CommandError, today};
-use crate::args::{CheckArgs, FixMode, Format};
+use crate::args::{ChartName, CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
 use crate::known;
 use crate::output::human::{Detail, Human, Printer, renderer};
@@ -44,7 +44,8 @@ pub fn run_since(
     let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
-    let session = Session::new(&inputs.found, engine, options(arguments));
+    let session = Session::new(&inputs.found, engine, options(arguments))
+        .with_chart(arguments.chart.map(ChartName::chart));
     let mut mesh = session.learn(known.clone());
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {
@@ -60,8 +61,7 @@ pub fn run_since(
         print.file(report, &mut streams);
     }
     let since = old.map(|old| {
-        let (new, options) = (arguments.all_paths(), &session.options);
-        Since::read(old, new, options, &*render, |report| {
+        Since::read(old, arguments.all_paths(), &session, &*render, |report| {
             tally += report.tally;
             print.file(report, &mut streams);
         })
@@ -101,10 +101,10 @@ pub fn run_since(
 fn refuse_two_streams(arguments: &CheckArgs, old: Option<&Path>) -> Result<(), CommandError> {
     let is_stdin = |path: &Path| path == Path::new("-");
     let new = arguments.all_paths().any(|path| is_stdin(path));
-    match old.is_some_and(is_stdin) && new {
-        true => Err(CommandError::OneStdin),
-        false => Ok(()),
+    if old.is_some_and(is_stdin) && new {
+        return Err(CommandError::OneStdin);
     }
+    Ok(())
 }
 
 /// Standard output belongs to the diff, and to the fixed stream where standard input is fixed.
