@@ -288,24 +288,6 @@ pub struct ExplainArgs {
     pub color: ColorChoice,
 }
 
-/// Options of `schema`.
-#[derive(Args, Debug)]
-pub struct SchemaArgs {
-    /// Of what: policy (meshcheck.yaml) or releases (the table of --release-data)
-    #[arg(value_enum, default_value_t, hide_possible_values = true)]
-    pub of: SchemaOf,
-}
-
-/// What has a JSON schema.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
-    /// `meshcheck.yaml`.
-    #[default]
-    Policy,
-    /// The release table.
-    Releases,
-}
-
 /// One of the charts whose values may be in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ChartName {
@@ -332,6 +314,24 @@ impl ChartName {
             Self::Gateway => Chart::Gateway,
         }
     }
+}
+
+/// Options of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// Of what: policy (meshcheck.yaml) or releases (the table of --release-data)
+    #[arg(value_enum, default_value_t, hide_possible_values = true)]
+    pub of: SchemaOf,
+}
+
+/// What has a JSON schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `meshcheck.yaml`.
+    #[default]
+    Policy,
+    /// The release table.
+    Releases,
 }
 
 /// Which release table.

@@ -8,7 +8,7 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Engine, Finding, Mesh, Object, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
@@ -55,7 +55,9 @@ pub struct Judge<'s> {
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
-    index: usize,
+    path: &'a str,
+    /// Of the document that is judged.
+    place: Place<'a>,
     report: FileReport,
 }
 
@@ -121,7 +123,8 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
-            index,
+            path: &input.place,
+            place: self.session.place(index, 0),
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
@@ -129,6 +132,7 @@ impl<'s> Judge<'s> {
         };
         let stream = Stream::each(&bytes, &self.session.options, |text, document| {
             work.report.tally.documents += 1;
+            work.place = self.session.place(index, document.index);
             self.document(&document, text, &mut work);
         });
         let broken = stream.problems.iter().filter(|p| p.document.is_some());
@@ -153,8 +157,7 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let place = self.session.place(work.index, document.index);
-        let mut objects = self.mesh.objects(&document.value, place);
+        let mut objects = self.mesh.objects(&document.value, work.place);
         let tally = &mut work.report.tally;
         tally.empty += usize::from(document.is_null());
         tally.foreign += usize::from(objects.is_empty() && !document.is_null());
@@ -169,7 +172,7 @@ impl<'s> Judge<'s> {
             }
         }
         if !found.is_empty() {
-            self.show(found, document, text, &mut work.report);
+            self.show(found, document, text, work);
         }
     }
 
@@ -180,12 +183,10 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let place = self.session.place(work.index, document.index);
-        let path = place.path().unwrap_or_default();
-        let former = self.since.map(|since| since.of(object, path));
+        let former = self.since.map(|since| since.of(object, work.path));
         let before = former.as_ref().map(Former::before).unwrap_or_default();
         let engine = &self.session.engine;
-        let report = engine.check_update(object, before, self.mesh, place);
+        let report = engine.check_update(object, before, self.mesh, work.place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -228,17 +229,17 @@ impl<'s> Judge<'s> {
                 );
             }
         }
-        self.show(shown, &file.document, &file.text, &mut report);
-        report
+        let mut work = Work {
+            file: &file.name,
+            path: &file.name,
+            place: Place::file(&file.name),
+            report,
+        };
+        self.show(shown, &file.document, &file.text, &mut work);
+        work.report
     }
 
-    fn show(
-        &self,
-        found: Vec<Found<'_>>,
-        document: &Document,
-        text: &str,
-        report: &mut FileReport,
-    ) {
+    fn show(&self, found: Vec<Found<'_>>, document: &Document, text: &str, work: &mut Work<'_>) {
         let spans = document.spans(text, &self.session.options);
         let mut placed: Vec<_> = found
             .into_iter()
@@ -253,7 +254,7 @@ impl<'s> Judge<'s> {
                 why,
             } = found;
             let shown = Shown {
-                file: &report.file,
+                file: work.file,
                 text,
                 document: document.index,
                 object,
@@ -262,11 +263,11 @@ impl<'s> Judge<'s> {
                 notes: self.notes(finding, located, &spans),
             };
             match why {
-                None => report.findings.push(self.render.finding(&shown)),
+                None => work.report.findings.push(self.render.finding(&shown)),
                 Some(why) => {
                     let at = self.note_of(why, &spans);
                     let text = self.render.suppressed(&shown, why, &at);
-                    report.suppressed.push(text);
+                    work.report.suppressed.push(text);
                 }
             }
         }

@@ -15,8 +15,7 @@ use crate::generated::{compare, table};
 const RULES: [&str; 2] = ["- [Rules](rules/index.md)\n", "- [Benchmarks]"];
 
 fn docs() -> PathBuf {
-    let docs = project().join("docs");
-    fs::canonicalize(docs).expect("the folder of the book")
+    clean(&project().join("docs"))
 }
 
 /// The summary and the pages of the rules are written from the rules themselves.

@@ -43,7 +43,8 @@ fn problems(page: &Page) -> Vec<String> {
                 Some(case) => fixed(case, block, needs_review),
                 None => vec!["no error block stands before it".to_owned()],
             },
-            Kind::Old | Kind::RunError | Kind::RunOk | Kind::Shown => Vec::new(),
+            Kind::RunError | Kind::RunOk | Kind::Shown => Vec::new(),
+            Kind::Old => vec!["an installer's page shows no updates".to_owned()],
         };
         problems.extend(found.into_iter().map(|problem| format!("{at}: {problem}")));
     }

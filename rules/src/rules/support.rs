@@ -105,6 +105,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
             Component::Proxy => "the proxy",
             Component::Cni => "the CNI agent",
             Component::Ztunnel => "ztunnel",
+            Component::Agentgateway => "the gateway",
             Component::Retired => "a retired part of Istio",
         },
         component: build.component,
@@ -130,6 +131,16 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
             node: version.node.clone(),
         }
     }))
+}
+
+/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
+fn program_of(chart: Chart) -> Component {
+    match chart {
+        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
+        Chart::Cni => Component::Cni,
+        Chart::Ztunnel => Component::Ztunnel,
+        Chart::Base | Chart::Gateway => Component::Proxy,
+    }
 }
 
 /// What is said of the support of a minor.
@@ -167,16 +178,6 @@ impl Judged {
                 Some(upstream(Some(vendor)))
             }
         }
-    }
-}
-
-/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
-fn program_of(chart: Chart) -> Component {
-    match chart {
-        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
-        Chart::Cni => Component::Cni,
-        Chart::Ztunnel => Component::Ztunnel,
-        Chart::Base | Chart::Gateway => Component::Proxy,
     }
 }
 
