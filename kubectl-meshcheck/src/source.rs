@@ -238,7 +238,8 @@ fn holds_manifests(path: &Path) -> bool {
     matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-fn cleaned(name: &str) -> Arc<str> {
+/// A path without `.` and doubled slashes.
+pub fn cleaned(name: &str) -> Arc<str> {
     let path: PathBuf = Path::new(name)
         .components()
         .filter(|part| !matches!(part, Component::CurDir))
