@@ -16,8 +16,12 @@ mod installers;
 mod mesh;
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/releases.rs"]
+mod releases;
 #[path = "cli/report.rs"]
 mod report;
+#[path = "cli/upgrade_path.rs"]
+mod upgrade_path;
 #[path = "cli/usage.rs"]
 mod usage;
 
