@@ -102,9 +102,10 @@ pub fn run_since(
 fn refuse_two_streams(arguments: &CheckArgs, old: Option<&Path>) -> Result<(), CommandError> {
     let is_stdin = |path: &Path| path == Path::new("-");
     let new = arguments.all_paths().any(|path| is_stdin(path));
-    match old.is_some_and(is_stdin) && new {
-        true => Err(CommandError::OneStdin),
-        false => Ok(()),
+    if old.is_some_and(is_stdin) && new {
+        Err(CommandError::OneStdin)
+    } else {
+        Ok(())
     }
 }
 
