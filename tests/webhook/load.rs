@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use meshcheck_webhook::tls::self_signed::{SelfSigned, issue};
+use meshcheck_certs::self_signed::issue;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::client::{Answer, Client};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, Made, Program};
 use crate::reviews::{creation, istiod};
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -20,8 +20,13 @@ pub(crate) fn review() -> String {
     creation(&istiod("30m")).to_string()
 }
 
-pub(crate) fn made() -> SelfSigned {
-    issue(&["localhost"]).expect("a certificate")
+pub(crate) fn made() -> Made {
+    let (ca, issued) = issue(&["localhost"]).expect("a certificate");
+    Made {
+        ca: ca.pem(),
+        chain: issued.certificate,
+        key: issued.key,
+    }
 }
 
 /// That an answer is the refusal of [`review`].
