@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Away,
     /// 403.
     Forbidden,
+    /// 409.
+    Conflict,
     /// 500.
     Broken,
 }
@@ -44,6 +46,7 @@ pub(crate) struct World {
     pub(crate) faults: Vec<(String, Fault)>,
     pub(crate) log: Vec<String>,
     version: u64,
+    seed: u64,
 }
 
 /// A server that its clients share.
@@ -63,6 +66,7 @@ impl ApiServer {
                 faults: Vec::new(),
                 log: Vec::new(),
                 version: 0,
+                seed: 1,
             })),
             changes: broadcast::channel(1024).0,
         };
@@ -108,6 +112,20 @@ impl ApiServer {
         Some(bytes.0)
     }
 
+    /// Waits for this many watches.
+    pub(crate) async fn watched(&self, count: usize) {
+        while self.changes.receiver_count() < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// How many requests were meant to change something.
+    pub(crate) fn writes(&self) -> usize {
+        let world = self.world();
+        let writes = world.log.iter().filter(|line| !line.starts_with("GET"));
+        writes.count()
+    }
+
     pub(crate) fn fail(&self, what: &str, fault: Fault) {
         self.world().faults.push((what.to_owned(), fault));
     }
@@ -137,6 +155,7 @@ impl ApiServer {
         let (status, answer) = match fault {
             Some(Fault::Away) => return Err(Gone),
             Some(Fault::Forbidden) => refusal(403, "Forbidden"),
+            Some(Fault::Conflict) => refusal(409, "Conflict"),
             Some(Fault::Broken) => refusal(500, "InternalError"),
             None => world.handle(self, &head.method, path, query, body),
         };
@@ -194,6 +213,19 @@ fn metadata(object: &Value) -> Value {
 }
 
 impl World {
+    /// Begins another series of chances.
+    pub(crate) fn sow(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// One of so many, by chance that can be repeated (xorshift).
+    pub(crate) fn chance(&mut self, of: u64) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed % of
+    }
+
     fn put(&mut self, server: &ApiServer, path: &str, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
@@ -285,16 +317,4 @@ fn refusal(code: u16, reason: &str) -> (StatusCode, Value) {
         "code": code,
     });
     (StatusCode::from_u16(code).expect("a status"), status)
-}
-
-/// Waits until `ask` has an answer.
-pub(crate) async fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(std::time::Instant::now() < end, "nothing happened");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
