@@ -47,7 +47,11 @@ pub(crate) struct World {
     pub(crate) log: Vec<String>,
     version: u64,
     seed: u64,
+    /// What comes before the first request of a kind.
+    meanwhile: Option<(String, Meanwhile)>,
 }
+
+type Meanwhile = Box<dyn FnOnce(&ApiServer) + Send>;
 
 /// A server that its clients share.
 #[derive(Clone)]
@@ -67,6 +71,7 @@ impl ApiServer {
                 log: Vec::new(),
                 version: 0,
                 seed: 1,
+                meanwhile: None,
             })),
             changes: broadcast::channel(1024).0,
         };
@@ -112,6 +117,11 @@ impl ApiServer {
         Some(bytes.0)
     }
 
+    /// Does this just before the first request that is `METHOD path` to this part.
+    pub(crate) fn meanwhile(&self, part: &str, act: impl FnOnce(&Self) + Send + 'static) {
+        self.world().meanwhile = Some((part.to_owned(), Box::new(act)));
+    }
+
     /// Waits for this many watches.
     pub(crate) async fn watched(&self, count: usize) {
         while self.changes.receiver_count() < count {
@@ -147,6 +157,13 @@ impl ApiServer {
         let asked = format!("{} {path}", head.method);
         if query.contains("watch=true") {
             return Ok(self.watch(path, query));
+        }
+        let meanwhile = self
+            .world()
+            .meanwhile
+            .take_if(|(part, _)| asked.contains(&**part));
+        if let Some((_, act)) = meanwhile {
+            act(self);
         }
         let mut world = self.world();
         let fault = world.faults.iter().find(|(part, _)| asked.contains(part));
