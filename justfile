@@ -18,6 +18,10 @@ check:
 test:
     cargo test --workspace
 
+# the webhook on a real API server and beside a real Istio; the first time it builds both, with Go
+e2e:
+    KUBEBUILDER_ASSETS="$(tests/e2e/assets.sh)" MESHCHECK_E2E=required cargo test --package meshcheck-webhook --test e2e
+
 # rewrite what is generated, then read the diff
 update:
     MESHCHECK_UPDATE=1 cargo test --workspace

@@ -266,10 +266,10 @@ impl World {
                 "{path}/{}",
                 body["metadata"]["name"].as_str().expect("a name")
             );
-            return match self.objects.contains_key(&path) {
-                true => refusal(409, "AlreadyExists"),
-                false => (StatusCode::CREATED, self.put(server, &path, body)),
-            };
+            if self.objects.contains_key(&path) {
+                return refusal(409, "AlreadyExists");
+            }
+            return (StatusCode::CREATED, self.put(server, &path, body));
         }
         if *method == Method::GET && query.contains("fieldSelector") {
             let version = self.version.to_string();
@@ -293,10 +293,10 @@ impl World {
             "PATCH" => {
                 assert!(query.contains("fieldManager=meshcheck-certs"), "{query}");
                 let applied = applied(stored.clone(), &body);
-                match applied == stored {
-                    true => ok(stored),
-                    false => ok(self.put(server, path, applied)),
+                if applied == stored {
+                    return ok(stored);
                 }
+                ok(self.put(server, path, applied))
             }
             other => panic!("{other} {path}"),
         }

@@ -6,6 +6,8 @@ mod exit_codes;
 mod fixes;
 #[path = "cli/inputs.rs"]
 mod inputs;
+#[path = "cli/mesh.rs"]
+mod mesh;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/usage.rs"]

@@ -362,7 +362,7 @@ fn webhook_rules() -> String {
     let mut groups = BTreeMap::<(&str, bool), BTreeSet<&str>>::new();
     for kind in rules::ALL.iter().flat_map(|rule| rule.kinds) {
         // Helm values have no kind: no API server sees them.
-        if !kind.kind.is_empty() {
+        if kind.is_served() {
             let is_pod = (kind.group, kind.kind) == ("", "Pod");
             groups
                 .entry((kind.group, !is_pod))

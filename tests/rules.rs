@@ -2,6 +2,8 @@
 //!
 //! `MESHCHECK_UPDATE=1 cargo test -p kubectl-meshcheck --test rules` rewrites what is generated.
 
+#[path = "rules/book.rs"]
+mod book;
 #[path = "rules/case.rs"]
 mod case;
 #[path = "rules/fixes.rs"]

@@ -19,6 +19,8 @@ use meshcheck_rules::releases::Releases;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source, Strings};
 
+#[path = "truth/inject.rs"]
+mod inject;
 #[path = "truth/operator.rs"]
 mod operator;
 #[path = "truth/table.rs"]
@@ -149,7 +151,7 @@ fn arguments_mean_what_istiod_makes_of_them() {
         let objects = Object::all(&stream.documents[0].value);
         let strings = Strings::default();
         let subject = Subject::of(&objects[0], &strings);
-        let setting = subject.age().expect("istiod");
+        let setting = subject.ages().first().expect("istiod");
         let agrees = match &setting.age {
             Age::Crashes(crashes) => {
                 age == "exits" && crashes.iter().any(|crash| says(&crash.why, error))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use meshcheck_rules::istio::image::{Image, Tag, Vendor};
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::{Applicability, Severity};
 
@@ -22,6 +23,27 @@ Exit codes, the same for every output format:
   4  nothing to check: no Kubernetes object in any input (see --allow-empty)
 Templates are told, not failed: render them first (--strict makes them 3).
 With --fix the code speaks of what remains, with --diff of the files as they are.";
+
+const UPGRADE_PATH: &str = "\
+Examples:
+  kubectl meshcheck upgrade-path 1.24.3
+  kubectl meshcheck upgrade-path 1.24.3 1.29 --kubernetes-version 1.29
+Exit code 0 where there is an answer, be it that no supported way is open; 2 for a question that has none.";
+const MESH_HELP: &str = "\
+Of a cluster, and then used on a laptop:
+  kubectl get namespaces,nodes,mutatingwebhookconfigurations -o yaml > cluster.yaml
+  kubectl -n istio-system get deployments,configmaps -o yaml > istio-system.yaml
+  kubectl meshcheck mesh cluster.yaml istio-system.yaml > mesh.json
+  kubectl meshcheck check --mesh mesh.json apps/
+
+The recording holds versions, revisions, tags, selectors and what decides about injection; no
+secret, no environment but ENABLE_NATIVE_SIDECARS, and of labels only Istio's.
+
+Exit codes:
+  0  recorded
+  2  wrong usage, or the recording could not be written
+  3  some input could not be read or parsed (what could be is recorded)
+  4  no fact about a mesh in any input (see --allow-empty)";
 
 /// Finds an Istio that is unsafe to run: connections that outlive their proxies, versions out of
 /// support, workloads that start before their sidecar. Files, folders and standard input; no cluster
@@ -47,6 +69,14 @@ pub enum Command {
     Rules(RulesArgs),
     /// Explain a rule: what would have happened, why, and what to do
     Explain(ExplainArgs),
+    /// List Istio's releases as they stand on a date: support, Kubernetes, patches, bulletins
+    Releases(ReleasesArgs),
+    /// Show the way from one version of Istio to another, with the moves of Kubernetes between
+    #[command(after_help = UPGRADE_PATH)]
+    UpgradePath(UpgradePathArgs),
+    /// Record what manifests say about the mesh, for --mesh of `check`
+    #[command(after_help = MESH_HELP)]
+    Mesh(MeshArgs),
 }
 
 /// Options of `check`.
@@ -125,6 +155,16 @@ pub struct CheckArgs {
     #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version, help_heading = "What is known about the mesh")]
     pub istio_version: Option<Version>,
 
+    #[command(flatten)]
+    pub release_data: ReleaseDataArgs,
+    /// What is known about the mesh, as `mesh` recorded it; what documents say comes first
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "What is known about the mesh"
+    )]
+    pub mesh: Option<PathBuf>,
+
     /// Leave out every shortcut: slower, the same answer
     #[arg(long, hide = true)]
     pub plain: bool,
@@ -145,6 +185,42 @@ pub struct RulesArgs {
     pub output: Format,
 }
 
+/// Options of `mesh`.
+#[derive(Args, Debug)]
+pub struct MeshArgs {
+    /// Files, folders (walked for .yaml, .yml and .json) or `-` for standard input
+    #[arg(value_name = "PATH", required_unless_present_any = ["filename", "mesh"])]
+    pub paths: Vec<PathBuf>,
+    /// The same as PATH, as kubectl calls it
+    #[arg(short, long, value_name = "PATH")]
+    pub filename: Vec<PathBuf>,
+    /// What to write to standard output: the recording, or what is in it for people
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "json|human",
+        default_value = "json",
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    /// Only the recording: what is in it is not told on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Nothing to record is no failure: exit code 0 in place of 4
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Version of Kubernetes, server and nodes, where no document says it
+    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version)]
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Version of the control plane, where no document says it
+    #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version)]
+    pub istio_version: Option<Version>,
+    /// A recording to go on from
+    #[arg(long, value_name = "FILE")]
+    pub mesh: Option<PathBuf>,
+}
+
 /// Options of `explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
@@ -159,6 +235,81 @@ pub struct ExplainArgs {
         hide_possible_values = true
     )]
     pub color: ColorChoice,
+}
+
+/// Which release table.
+#[derive(Args, Debug)]
+pub struct ReleaseDataArgs {
+    /// Release table to judge by in place of the built-in one, as JSON
+    #[arg(
+        long = "release-data",
+        value_name = "FILE",
+        help_heading = "What is known about the mesh"
+    )]
+    pub file: Option<PathBuf>,
+}
+
+/// Options of `releases`.
+#[derive(Args, Debug)]
+pub struct ReleasesArgs {
+    /// For this date (YYYY-MM-DD) and not for today (UTC)
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Those too that ended more than a year ago
+    #[arg(long)]
+    pub all: bool,
+    /// Format of the list
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    #[command(flatten)]
+    pub release_data: ReleaseDataArgs,
+}
+
+/// Options of `upgrade-path`.
+#[derive(Args, Debug)]
+pub struct UpgradePathArgs {
+    /// The version that runs, such as 1.24.3
+    #[arg(value_parser = istio_build)]
+    pub from: IstioBuild,
+    /// The version to go to; the newest supported one where nothing is said
+    #[arg(value_parser = istio_build)]
+    pub to: Option<IstioBuild>,
+    /// Version of the cluster's Kubernetes
+    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version)]
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// For this date (YYYY-MM-DD) and not for today (UTC)
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Format of the answer
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "human|json",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    #[command(flatten)]
+    pub release_data: ReleaseDataArgs,
+}
+
+/// A version of Istio as a tag states it.
+#[derive(Clone, Debug)]
+pub struct IstioBuild {
+    /// As it was written.
+    pub text: String,
+    /// Its version.
+    pub version: Version,
+    /// Whose build it is, if not upstream's.
+    pub vendor: Option<Vendor>,
 }
 
 /// Format of a report.
@@ -220,6 +371,13 @@ pub enum FixMode {
     Apply(Applicability),
 }
 
+impl MeshArgs {
+    /// All that is to be read, in the order of the command line.
+    pub fn all_paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().chain(&self.filename)
+    }
+}
+
 impl CheckArgs {
     /// All that is to be read, in the order of the command line.
     pub fn all_paths(&self) -> impl Iterator<Item = &PathBuf> {
@@ -260,4 +418,26 @@ fn kubernetes_version(text: &str) -> Result<KubernetesVersion, String> {
 
 fn istio_version(text: &str) -> Result<Version, String> {
     Version::parse(text).ok_or_else(|| "expected a version such as 1.30 or 1.30.3".to_owned())
+}
+
+fn istio_build(text: &str) -> Result<IstioBuild, String> {
+    let text = text.trim();
+    let image = Image {
+        hub: "",
+        name: "pilot",
+        tag: Some(text),
+        digest: None,
+    };
+    match Tag::read(text) {
+        Tag::Release(version) => Ok(IstioBuild {
+            text: text.to_owned(),
+            version,
+            vendor: image.vendor(),
+        }),
+        Tag::Prerelease(version) => Err(format!(
+            "a pre-release or development build of {version}: Istio promises no way from or to one, ask \
+             for the release"
+        )),
+        Tag::Unreadable => Err("expected a version such as 1.30 or 1.30.3".to_owned()),
+    }
 }

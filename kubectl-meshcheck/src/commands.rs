@@ -2,7 +2,17 @@
 
 pub mod check;
 pub mod explain;
+pub mod mesh;
+pub mod releases;
 pub mod rules;
+pub mod upgrade_path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use meshcheck_rules::upgrade::Refusal;
+
+use crate::release_data::ReleaseDataError;
 
 /// Why a command could not do its work. Findings and unreadable inputs are no such reason.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +20,15 @@ pub enum CommandError {
     /// The report could not be written.
     #[error("the report could not be written")]
     Output(#[source] std::io::Error),
+    /// The release table could not be used.
+    #[error(transparent)]
+    ReleaseData(#[from] ReleaseDataError),
+    /// There is no upgrade path to show.
+    #[error(transparent)]
+    NoPath(#[from] Refusal),
+    /// A recording of a mesh cannot be used.
+    #[error(transparent)]
+    Mesh(#[from] crate::known::MeshError),
     /// There is no such rule.
     #[error("there is no rule `{name}`{hint}")]
     NoSuchRule {
@@ -18,4 +37,9 @@ pub enum CommandError {
         /// What may have been meant, and where the names are.
         hint: String,
     },
+}
+
+/// Today in UTC.
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }

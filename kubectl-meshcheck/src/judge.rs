@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meshcheck_rules::finding::{Related, RelatedPlace};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
-use meshcheck_rules::{Finding, Mesh, Object, Place, Source};
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
@@ -221,6 +221,16 @@ impl FileReport {
             ..Self::default()
         };
         report.tell(problem, None, render);
+        report
+    }
+
+    /// What there is to say of the whole run, of no file.
+    pub fn of_run(engine: &Engine, render: &dyn Render) -> Self {
+        let mut report = Self::default();
+        for finding in engine.check_run() {
+            report.tally.count_severity(finding.severity);
+            report.findings.extend(render.run_finding(&finding));
+        }
         report
     }
 

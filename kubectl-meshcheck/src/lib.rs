@@ -13,10 +13,12 @@ pub mod args;
 pub mod commands;
 pub mod diff;
 pub mod judge;
+pub mod known;
 pub mod mend;
 pub mod output;
 pub mod parallel;
 pub mod problem;
+pub mod release_data;
 pub mod replace;
 pub mod report;
 pub mod session;
@@ -44,6 +46,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(arguments)) => commands::check::run(&arguments, &name),
         Some(Command::Rules(arguments)) => commands::rules::run(&arguments),
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
+        Some(Command::Releases(arguments)) => commands::releases::run(&arguments),
+        Some(Command::UpgradePath(arguments)) => commands::upgrade_path::run(&arguments),
+        Some(Command::Mesh(arguments)) => commands::mesh::run(&arguments),
     };
     match outcome {
         Ok(verdict) => code(verdict as u8),

@@ -5,15 +5,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use meshcheck_rules::Finding;
+use meshcheck_rules::{Finding, RunFinding};
 
 use crate::args::ColorChoice;
 use crate::judge::FileReport;
 use crate::problem::Problem;
 use crate::report::{Demands, Shown, Tally};
 
+pub mod facts;
 pub mod human;
 pub mod json;
+pub mod text;
 
 /// Turns one finding or problem into text. Asked from several threads.
 pub trait Render: Sync {
@@ -21,6 +23,8 @@ pub trait Render: Sync {
     fn shows(&self, finding: &Finding) -> bool;
     /// A finding.
     fn finding(&self, shown: &Shown<'_>) -> String;
+    /// A finding of the whole run, which has no place; `None` where it is not to be shown.
+    fn run_finding(&self, finding: &RunFinding) -> Option<String>;
     /// A problem; `line` is the one that it stands in, where the file has that line.
     fn problem(&self, problem: &Problem, line: Option<&str>) -> String;
 }

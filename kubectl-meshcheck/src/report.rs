@@ -76,15 +76,20 @@ pub struct Demands {
 impl Tally {
     /// Counts one finding.
     pub fn count(&mut self, finding: &Finding) {
-        match finding.severity {
-            Severity::Error => self.findings.error += 1,
-            Severity::Warning => self.findings.warning += 1,
-            Severity::Info => self.findings.info += 1,
-        }
+        self.count_severity(finding.severity);
         match finding.fix.as_ref().map(|fix| fix.applicability) {
             Some(Applicability::Safe) => self.safe_fixes += 1,
             Some(Applicability::Unsafe) => self.unsafe_fixes += 1,
             None => {}
+        }
+    }
+
+    /// Counts one finding that has no fix.
+    pub fn count_severity(&mut self, severity: Severity) {
+        match severity {
+            Severity::Error => self.findings.error += 1,
+            Severity::Warning => self.findings.warning += 1,
+            Severity::Info => self.findings.info += 1,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::yaml::{self, Document, Stream};
 use meshcheck_rules::{Engine, Mesh, Object, Source};
 
@@ -33,9 +32,8 @@ impl<'i> Session<'i> {
         }
     }
 
-    /// The first pass: takes the facts about the mesh out of all documents.
-    pub fn learn(&self, settings: Settings) -> Mesh {
-        let mut mesh = Mesh::new(settings);
+    /// The first pass: adds the facts in all documents to what is known of the mesh.
+    pub fn learn(&self, mut mesh: Mesh) -> Mesh {
         let work = |index| {
             // A file that breaks the reader breaks it again in the second pass, which reports it.
             catch_unwind(AssertUnwindSafe(|| self.with_facts(index))).unwrap_or_default()

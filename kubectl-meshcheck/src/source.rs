@@ -210,7 +210,7 @@ fn cleaned(name: &str) -> Arc<str> {
 }
 
 /// What the system said, in words for people.
-fn describe(error: &io::Error) -> String {
+pub fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

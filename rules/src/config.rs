@@ -41,6 +41,10 @@ pub struct KeepalivePolicy {
 pub struct VersionPolicy {
     /// Days before the end of life from which a version is ending soon (45).
     pub warn_days: i32,
+    /// Scores of bulletins from which a vulnerable version is an error (9.0).
+    pub cvss_error: f64,
+    /// Days after which the release table is stale (120).
+    pub table_max_age_days: i32,
 }
 
 impl Default for Policy {
@@ -52,7 +56,11 @@ impl Default for Policy {
                 min: GoDuration::from_minutes(2),
                 target: GoDuration::from_minutes(10),
             },
-            version: VersionPolicy { warn_days: 45 },
+            version: VersionPolicy {
+                warn_days: 45,
+                cvss_error: 9.0,
+                table_max_age_days: 120,
+            },
         }
     }
 }

@@ -8,13 +8,14 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use crate::config::{Level, Policy};
-use crate::finding::{Applicability, Finding};
+use crate::finding::{Applicability, Finding, RunFinding};
 use crate::istio::Subject;
-use crate::istio::gate::Gate;
+use crate::istio::gate::{Gate, Reinjection};
+use crate::istio::install::Given;
 use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
-use crate::rule::{Findings, Rule};
+use crate::rule::{Check, Findings, Rule, RunContext};
 
 /// Fixes that one object may get before the engine gives up: no object has that many findings, so
 /// reaching it means that two fixes undo each other.
@@ -48,14 +49,21 @@ pub struct Context<'a> {
     pub as_of: Date,
     subject: OnceCell<Subject<'a>>,
     enrolment: OnceCell<Enrolment>,
+    reinjection: OnceCell<Option<Reinjection>>,
     pub(crate) gate: OnceCell<Gate>,
 }
 
 impl<'a> Context<'a> {
     /// What the object is in a mesh. Worked out once for all rules.
     pub fn subject(&self) -> &Subject<'a> {
-        self.subject
-            .get_or_init(|| Subject::of(self.object, self.strings))
+        self.subject.get_or_init(|| {
+            let newest = self.releases.newest_supported(self.as_of);
+            let given = Given {
+                istio: self.around.istio_setting(),
+                newest: newest.map(|release| Releases::newest_version(release, self.as_of)),
+            };
+            Subject::within(self.object, self.strings, &self.around).given(given)
+        })
     }
 
     /// Whether the injector takes the object's pod; `Out` where it has none. Worked out once for all
@@ -65,6 +73,13 @@ impl<'a> Context<'a> {
             let template = self.subject().template.as_ref();
             template.map_or(Enrolment::Out, |template| self.around.enrolment(template))
         })
+    }
+
+    /// What becomes of the proxy that the object's pod has already, where the injector will take the
+    /// pod again. Worked out once for all rules.
+    pub(crate) fn reinjection(&self) -> Option<Reinjection> {
+        let reinjection = || self.subject().reinjection(self);
+        *self.reinjection.get_or_init(reinjection)
     }
 }
 
@@ -154,6 +169,7 @@ impl Engine {
             as_of: self.as_of,
             subject: OnceCell::new(),
             enrolment: OnceCell::new(),
+            reinjection: OnceCell::new(),
             gate: OnceCell::new(),
         };
         for rule in self.for_kind(object) {
@@ -162,14 +178,44 @@ impl Engine {
         report
     }
 
+    /// Judges what all objects of a run are judged by.
+    pub fn check_run(&self) -> Vec<RunFinding> {
+        let cx = RunContext {
+            policy: &self.policy,
+            releases: &self.releases,
+            as_of: self.as_of,
+        };
+        let found = |rule: &&'static Rule| self.run_whole(rule, &cx);
+        self.rules.iter().filter_map(found).collect()
+    }
+
+    fn run_whole(&self, rule: &'static Rule, cx: &RunContext<'_>) -> Option<RunFinding> {
+        let Check::Run(check) = rule.check else {
+            return None;
+        };
+        let severity = match self.policy.levels.get(rule.id) {
+            Some(Level::Off) => return None,
+            Some(Level::At(severity)) => *severity,
+            None => rule.severity,
+        };
+        Some(RunFinding {
+            rule: rule.id,
+            severity,
+            message: check(cx)?,
+        })
+    }
+
     fn run(&self, rule: &'static Rule, cx: &Context<'_>, report: &mut Report) {
+        let Check::Object(check) = rule.check else {
+            return;
+        };
         let level = self.policy.levels.get(rule.id);
         if level == Some(&Level::Off) {
             return;
         }
         let mut out = Findings::for_rule(rule);
         // A rule that breaks down must not take an admission with it.
-        if catch_unwind(AssertUnwindSafe(|| (rule.check)(cx, &mut out))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| check(cx, &mut out))).is_err() {
             report.crashed.push(rule.id);
             return;
         }

@@ -177,3 +177,14 @@ pub struct Finding {
     /// How to mend it, if the tool knows.
     pub fix: Option<Fix>,
 }
+
+/// One thing that a rule found about a whole run: it has no place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFinding {
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// After the policy's levels were applied.
+    pub severity: Severity,
+    /// Lower case, no full stop.
+    pub message: String,
+}

@@ -19,13 +19,14 @@ use std::cell::OnceCell;
 
 use build::Build;
 use image::Component;
-use install::Install;
+use install::{Given, Install, Plane, Running};
 use istiod::Istiod;
 use keepalive::AgeSetting;
 use proxy::{Proxy, Role};
 use version::Version;
 use workload::PodTemplate;
 
+use crate::mesh::Around;
 use crate::object::{Node, Object, Strings};
 
 /// Name of the proxy's container.
@@ -44,12 +45,24 @@ pub struct Subject<'a> {
     pub builds: Vec<Build<'a>>,
     /// What an installer makes of it, for an installer's file.
     pub install: Option<Install<'a>>,
-    age: OnceCell<Option<AgeSetting<'a>>>,
+    strings: &'a Strings,
+    given: Given,
+    running: OnceCell<Running<'a>>,
+    ages: OnceCell<Vec<AgeSetting<'a>>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Looks at an object; `strings` keeps the documents that are read inside of it.
+    /// Looks at an object by itself; `strings` keeps the documents that are read inside of it.
     pub fn of(object: &Object<'a>, strings: &'a Strings) -> Self {
+        Self::new(object, strings, None)
+    }
+
+    /// Looks at an object with what is known around it.
+    pub fn within(object: &Object<'a>, strings: &'a Strings, around: &Around<'a>) -> Self {
+        Self::new(object, strings, Some(around))
+    }
+
+    fn new(object: &Object<'a>, strings: &'a Strings, around: Option<&Around<'a>>) -> Self {
         let template = PodTemplate::of(object);
         let istiod = template
             .as_ref()
@@ -58,26 +71,54 @@ impl<'a> Subject<'a> {
         let builds = template.as_ref().map_or_else(Vec::new, |template| {
             Build::all(object, template, istiod.as_ref(), proxy.as_ref())
         });
-        let install = Install::of(object, strings);
+        let install = Install::of(object, strings, around);
         Self {
             template,
             istiod,
             proxy,
             builds,
             install,
-            age: OnceCell::new(),
+            strings,
+            given: Given::default(),
+            running: OnceCell::new(),
+            ages: OnceCell::new(),
         }
     }
 
-    /// The connection age that the object sets, for istiod or an installer's file. Worked out once
-    /// for all rules.
-    pub fn age(&self) -> Option<&AgeSetting<'a>> {
-        let age = || match (&self.istiod, &self.install) {
-            (Some(istiod), _) => AgeSetting::of(istiod, self.istiod_version()),
-            (None, Some(install)) => install.age.clone(),
-            (None, None) => None,
-        };
-        self.age.get_or_init(age).as_ref()
+    /// The same, with what is known of an installer's file besides what it says.
+    #[must_use]
+    pub fn given(self, given: Given) -> Self {
+        Self { given, ..self }
+    }
+
+    /// What becomes of an installer's file. Worked out once for all rules.
+    pub fn running(&self) -> &Running<'a> {
+        self.running.get_or_init(|| {
+            let install = self.install.as_ref();
+            install.map_or_else(Running::default, |install| {
+                install.run(self.given, self.strings)
+            })
+        })
+    }
+
+    /// Every istiod that an installer's file is going to run.
+    pub fn planes(&self) -> &[Plane<'a>] {
+        &self.running().planes
+    }
+
+    /// The connection age of every istiod in the object: the one that it is, or those that it installs.
+    /// Worked out once for all rules.
+    pub fn ages(&self) -> &[AgeSetting<'a>] {
+        self.ages.get_or_init(|| match &self.istiod {
+            Some(istiod) => AgeSetting::of(istiod, self.istiod_version())
+                .into_iter()
+                .collect(),
+            None => self
+                .planes()
+                .iter()
+                .filter_map(AgeSetting::of_plane)
+                .collect(),
+        })
     }
 
     /// The version of the istiod in this workload.
@@ -106,6 +147,15 @@ impl<'a> Subject<'a> {
                 .as_ref()
                 .is_some_and(|proxy| proxy.role == Role::Ztunnel);
         self.template.as_ref().filter(|_| !is_infrastructure)
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+pub(crate) fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 

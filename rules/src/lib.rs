@@ -12,10 +12,11 @@ pub mod object;
 pub mod releases;
 pub mod rule;
 pub mod rules;
+pub mod upgrade;
 pub mod yaml;
 
 pub use engine::{Context, Engine, Mended, Report};
-pub use finding::{Applicability, Finding, Fix, Location, Part, Pointer, Severity};
+pub use finding::{Applicability, Finding, Fix, Location, Part, Pointer, RunFinding, Severity};
 pub use mesh::{Mesh, Place, Source};
 pub use object::{Node, Object, Strings};
-pub use rule::{ObjectKind, Rule};
+pub use rule::{Check, ObjectKind, Rule};

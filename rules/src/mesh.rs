@@ -11,16 +11,31 @@ use crate::finding::Pointer;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
+use charts::Charts;
 use definitions::Definitions;
+use nodes::Nodes;
 
-pub use around::{Around, Enrolment, Nodes};
-pub use facts::{ControlPlane, DEFAULT_REVISION, Injector, MeshConfig, NodeFact, Setting};
-pub use native::Native;
+pub use around::{Around, OldestNode};
+pub use charts::ChartSource;
+pub use enrolment::Enrolment;
+pub use facts::{
+    ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
+    MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
+};
+pub use native::{Native, NativeMode};
+pub use recording::{Facts, RecordingError};
+pub use selector::Selector;
 
 mod around;
+mod charts;
 mod definitions;
+mod enrolment;
 mod facts;
+mod learn;
 mod native;
+mod nodes;
+mod recording;
+mod selector;
 
 /// Where a fact came from. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +51,15 @@ pub enum Source {
         /// `ConfigMap/istio`.
         title: Arc<str>,
     },
+    /// A recording of a mesh, read from a file.
+    Recording {
+        /// The recording.
+        file: Arc<str>,
+        /// `ConfigMap/istio`.
+        title: Arc<str>,
+        /// The file that was read then; `None` where it was no file.
+        from: Option<Arc<str>>,
+    },
     /// A command line option or setting, such as `--istio-version`.
     Setting(&'static str),
     /// An object of the cluster.
@@ -49,6 +73,11 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Document { file, title, .. } => write!(f, "{title} in {file}"),
+            Self::Recording { file, title, from } => {
+                write!(f, "{title} in {file}")?;
+                from.as_ref()
+                    .map_or(Ok(()), |from| write!(f, " (recorded from {from})"))
+            }
             Self::Setting(name) => f.write_str(name),
             Self::Cluster { title } => write!(f, "{title} in the cluster"),
         }
@@ -134,13 +163,55 @@ pub struct Settings {
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     settings: Settings,
+    /// Those that a recording holds, and its name.
+    recorded: Option<(Settings, Arc<str>)>,
     /// By name.
-    namespaces: BTreeMap<String, Definitions<BTreeMap<String, String>>>,
+    namespaces: Table<NamespaceLabels>,
     /// By revision, as the two below.
-    mesh_configs: BTreeMap<String, Definitions<MeshConfig>>,
-    injectors: BTreeMap<String, Definitions<Injector>>,
-    control_planes: BTreeMap<String, Definitions<ControlPlane>>,
-    nodes: Vec<Fact<NodeFact>>,
+    mesh_configs: Table<MeshConfig>,
+    injectors: Table<Injector>,
+    control_planes: Table<ControlPlane>,
+    /// By tag.
+    tags: Table<RevisionTag>,
+    /// By revision or tag.
+    webhooks: Table<InjectionWebhooks>,
+    nodes: Nodes,
+    charts: Charts,
+}
+
+/// All definitions of each thing of one sort.
+type Table<T> = BTreeMap<String, Definitions<T>>;
+
+/// A fact that has a table.
+trait Kept: PartialEq + Sized {
+    /// Under which name it is looked up.
+    fn key(&self) -> &str;
+    /// Where it is kept.
+    fn table(mesh: &mut Mesh) -> &mut Table<Self>;
+}
+
+/// Says of a fact under which name it is kept, and where.
+macro_rules! kept {
+    ($($fact:ty: $key:ident in $table:ident,)*) => {$(
+        impl Kept for $fact {
+            fn key(&self) -> &str {
+                &self.$key
+            }
+
+            fn table(mesh: &mut Mesh) -> &mut Table<Self> {
+                &mut mesh.$table
+            }
+        }
+    )*};
+}
+
+kept! {
+    NamespaceLabels: name in namespaces,
+    MeshConfig: revision in mesh_configs,
+    Injector: revision in injectors,
+    ControlPlane: revision in control_planes,
+    RevisionTag: tag in tags,
+    InjectionWebhooks: name in webhooks,
 }
 
 impl Mesh {
@@ -154,12 +225,27 @@ impl Mesh {
 
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
-        facts::learn(self, object, source);
+        learn::learn(self, object, source);
+        self.charts.learn(object, source);
+    }
+
+    fn add<T: Kept>(&mut self, fact: Option<T>, source: &Source) {
+        let Some(value) = fact else { return };
+        let key = value.key().to_owned();
+        let source = source.clone();
+        let known = T::table(self).entry(key).or_default();
+        known.push(Fact { value, source });
+    }
+
+    fn add_node(&mut self, fact: Option<NodeFact>, source: &Source) {
+        let Some(value) = fact else { return };
+        let source = source.clone();
+        self.nodes.push(Fact { value, source });
     }
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        facts::may_hold(object)
+        learn::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -167,8 +253,9 @@ impl Mesh {
     pub fn may_learn_from_text(bytes: &[u8]) -> bool {
         bytes.contains(&b'\\')
             || bytes.contains(&0)
-            || facts::WORDS
+            || learn::WORDS
                 .iter()
+                .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }
 

@@ -7,6 +7,7 @@ use elsa::FrozenVec;
 use serde_json::Value;
 
 use crate::finding::{Location, Part, Pointer};
+use crate::istio::install;
 use crate::yaml::{self, Problem};
 
 /// A value together with its place in the document. Cheap to clone.
@@ -53,6 +54,13 @@ impl Spot<'_> {
 /// Keeps the documents that are read inside of an object's strings for as long as it is judged.
 #[derive(Default)]
 pub struct Strings(FrozenVec<Box<Value>>);
+
+impl Strings {
+    /// Keeps a value that is made of the object, such as what an installer is going to write.
+    pub(crate) fn keep(&self, value: Value) -> &Value {
+        self.0.push_get(Box::new(value))
+    }
+}
 
 impl fmt::Debug for Strings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,6 +199,14 @@ impl<'a> Node<'a> {
         pointer.tokens().chain(inner.tokens()).collect()
     }
 
+    /// Whether this is the member of a mapping.
+    pub fn is_member(&self) -> bool {
+        matches!(
+            self.path.as_ref().map(|step| step.token),
+            Some(Token::Member(_))
+        )
+    }
+
     /// The index in its list, for a list item.
     pub fn index(&self) -> Option<usize> {
         match self.path.as_ref()?.token {
@@ -258,15 +274,20 @@ impl<'a> Object<'a> {
             };
         }
         let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
-        let (api_version, kind) = api_version.zip(kind).unwrap_or_default();
+        let (api_version, kind) = match (api_version, kind) {
+            (Some(api_version), Some(kind)) => (api_version, kind),
+            _ => install::kindless(node.value).unwrap_or_default(),
+        };
         Some(Self::new(api_version, kind, node))
     }
 
     fn collect(node: Node<'a>, found: &mut Vec<Self>) {
         let (kind, api_version) = (node.str_at("kind"), node.str_at("apiVersion"));
         let (Some(kind), Some(api_version)) = (kind, api_version) else {
-            if node.path.is_none() && crate::istio::values::are_istio_values(node.value) {
-                found.push(Self::new("", "", node));
+            if node.path.is_none()
+                && let Some((api_version, kind)) = install::kindless(node.value)
+            {
+                found.push(Self::new(api_version, kind, node));
             }
             return;
         };

@@ -1,12 +1,35 @@
-//! The release table: support by date, Kubernetes ranges, removed APIs.
+//! The release table: support by date, Kubernetes ranges, removed APIs, bulletins, retired
+//! registries.
 //!
-//! Data with sources, in `rules/data/istio-releases.json`.
+//! Data with sources, in `rules/data/istio-releases.json`; another file of the same form can stand in
+//! its place. [`SCHEMA`] describes the form.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
-use crate::istio::version::{KubernetesVersion, Minor, Version};
+use crate::istio::version::{Minor, Version};
+
+pub use bulletins::{Exposure, Fixed};
+pub use kubernetes::Fit;
+pub use outlook::{Outlook, State};
+pub use read::ReleasesError;
+pub use registries::{Retired, Retiring};
+pub use rows::{
+    Affected, Bulletin, DefaultHub, KubernetesFloor, KubernetesRange, Patch, Registry, Release,
+    RemovedApi, Retirement, StatedDate, StatedStatus, UnlistedFix, Withdrawn,
+};
+
+mod bulletins;
+mod consistency;
+mod kubernetes;
+mod outlook;
+mod read;
+mod registries;
+mod rows;
+
+/// JSON schema of the file, for editors.
+pub const SCHEMA: &str = include_str!("../data/istio-releases.schema.json");
 
 /// Weeks of support that a minor has left once its second successor is out.
 const WEEKS_AFTER_SECOND_SUCCESSOR: i64 = 6;
@@ -15,125 +38,19 @@ const WEEKS_AFTER_SECOND_SUCCESSOR: i64 = 6;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Releases {
+    #[serde(rename = "$schema")]
+    _schema: Option<String>,
     #[serde(rename = "version")]
-    _format: FormatOne,
+    _format: read::FormatOne,
     /// The day on which the table was last compared with its sources.
+    #[serde(deserialize_with = "read::date")]
     pub as_of: Date,
     releases: Vec<Release>,
+    bulletins: Vec<Bulletin>,
+    fixes_without_bulletin: Vec<UnlistedFix>,
     withdrawn: Vec<Withdrawn>,
     removed_kubernetes_apis: Vec<RemovedApi>,
-}
-
-/// A minor release.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Release {
-    /// `1.31`.
-    #[serde(deserialize_with = "minor")]
-    pub minor: Minor,
-    /// Day of the `X.Y.0` tag.
-    pub released: Date,
-    /// `None` where nobody has said it: then the rule of support computes it.
-    end_of_life: Option<StatedEnd>,
-    /// Kubernetes versions that Istio tested.
-    pub kubernetes: Option<KubernetesRange>,
-    /// The oldest Kubernetes that the installer accepts.
-    pub kubernetes_floor: Option<KubernetesFloor>,
-    /// Newest patch known to the table.
-    pub newest_patch: Patch,
-}
-
-/// The end of support as its source states it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct StatedEnd {
-    date: Date,
-    status: StatedStatus,
-    #[serde(rename = "source")]
-    _source: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum StatedStatus {
-    Confirmed,
-    Expected,
-}
-
-/// Tested Kubernetes versions, both ends included.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KubernetesRange {
-    /// Oldest.
-    #[serde(deserialize_with = "kubernetes")]
-    pub min: KubernetesVersion,
-    /// Newest.
-    #[serde(deserialize_with = "kubernetes")]
-    pub max: KubernetesVersion,
-    #[serde(rename = "source")]
-    _source: String,
-}
-
-/// The oldest Kubernetes that the installer accepts.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KubernetesFloor {
-    /// Oldest.
-    #[serde(deserialize_with = "kubernetes")]
-    pub min: KubernetesVersion,
-    #[serde(rename = "source")]
-    _source: String,
-}
-
-/// A patch release.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Patch {
-    /// `1.31.1`.
-    #[serde(deserialize_with = "version")]
-    pub version: Version,
-    /// Day of its tag.
-    pub released: Date,
-    #[serde(rename = "source")]
-    _source: String,
-}
-
-/// A build that Istio asked not to use.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Withdrawn {
-    /// The build.
-    #[serde(deserialize_with = "version")]
-    pub version: Version,
-    /// The images concerned; empty for all.
-    pub images: Vec<String>,
-    /// Why.
-    pub reason: String,
-    #[serde(rename = "source")]
-    _source: String,
-}
-
-/// An API that Kubernetes removed and some istiods need.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemovedApi {
-    /// Group, version and kinds.
-    pub api: String,
-    /// First Kubernetes without it.
-    #[serde(deserialize_with = "kubernetes")]
-    pub removed_in: KubernetesVersion,
-    /// First istiod that needs it; all older ones where it is not said.
-    #[serde(default, deserialize_with = "minor_if_any")]
-    needed_from: Option<Minor>,
-    /// First istiod that does not need it any more.
-    #[serde(deserialize_with = "minor")]
-    needed_before: Minor,
-    /// What istiod's log will say.
-    pub log: String,
-    /// What it leads to.
-    pub effect: String,
-    #[serde(rename = "source")]
-    _source: String,
+    retirements: Vec<Retirement>,
 }
 
 /// When support of a minor ends.
@@ -157,12 +74,29 @@ pub enum Certainty {
 }
 
 impl Certainty {
-    /// `confirmed`, `expected` or `computed`.
-    pub fn as_str(self) -> &'static str {
+    /// `confirmed`, `expected` or `computed`, for tables and programs.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",
             Self::Expected => "expected",
+            Self::Computed => "computed",
+        }
+    }
+
+    /// The same for sentences.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Computed => "computed from the rule of support",
+            other => other.word(),
+        }
+    }
+}
+
+impl From<StatedStatus> for Certainty {
+    fn from(status: StatedStatus) -> Self {
+        match status {
+            StatedStatus::Confirmed => Self::Confirmed,
+            StatedStatus::Expected => Self::Expected,
         }
     }
 }
@@ -180,15 +114,24 @@ pub enum Support {
     Unlisted,
 }
 
-/// Why a release table could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ReleasesError {
-    /// The text is no table.
-    #[error("the release table is not valid: {0}")]
-    Invalid(#[from] serde_json::Error),
-    /// The rows contradict each other.
-    #[error("the release table is not consistent: {0}")]
-    Inconsistent(String),
+impl Release {
+    /// Day of the `X.Y.0` tag.
+    pub fn released(&self) -> Date {
+        // A table whose release has no patch is refused when it is read.
+        self.patches
+            .first()
+            .map_or(Date::MAX, |patch| patch.released)
+    }
+
+    /// Its patches, oldest first.
+    pub fn patches(&self) -> &[Patch] {
+        &self.patches
+    }
+
+    /// The newest patch that is out on a date.
+    pub fn newest_patch(&self, on: Date) -> Option<&Patch> {
+        self.patches.iter().rev().find(|patch| patch.released <= on)
+    }
 }
 
 impl Releases {
@@ -196,38 +139,6 @@ impl Releases {
     pub fn embedded() -> Self {
         Self::parse(include_str!("../data/istio-releases.json"))
             .expect("a test reads the embedded table")
-    }
-
-    /// Reads a table and checks that its rows fit together.
-    pub fn parse(text: &str) -> Result<Self, ReleasesError> {
-        let table: Self = serde_json::from_str(text)?;
-        table
-            .contradiction()
-            .map_or(Ok(table), |what| Err(ReleasesError::Inconsistent(what)))
-    }
-
-    fn contradiction(&self) -> Option<String> {
-        if self.releases.is_empty() {
-            return Some("it has no releases".to_owned());
-        }
-        let unordered = self
-            .releases
-            .windows(2)
-            .find(|pair| pair[0].minor >= pair[1].minor);
-        if let Some(pair) = unordered {
-            return Some(format!(
-                "{} does not come after {}",
-                pair[1].minor, pair[0].minor
-            ));
-        }
-        self.releases.iter().find_map(|release| {
-            let end = self.end_of_life(release);
-            if end.is_some_and(|end| end.date <= release.released) {
-                return Some(format!("{} ends before it was released", release.minor));
-            }
-            let patch = release.newest_patch.version.minor;
-            (patch != release.minor).then(|| format!("{} has a patch of {patch}", release.minor))
-        })
     }
 
     /// All minors, oldest first.
@@ -240,24 +151,26 @@ impl Releases {
         self.releases.iter().find(|release| release.minor == minor)
     }
 
+    /// Days since the table was compared with its sources, negative for a date before that.
+    pub fn age(&self, on: Date) -> i32 {
+        (on - self.as_of).get_days()
+    }
+
     /// When support of a release ends: as stated, else by the rule of support.
     pub fn end_of_life(&self, release: &Release) -> Option<EndOfLife> {
-        if let Some(stated) = &release.end_of_life {
-            let certainty = match stated.status {
-                StatedStatus::Confirmed => Certainty::Confirmed,
-                StatedStatus::Expected => Certainty::Expected,
-            };
-            return Some(EndOfLife {
+        match &release.end_of_life {
+            Some(stated) => Some(EndOfLife {
                 date: stated.date,
-                certainty,
-            });
+                certainty: stated.status.into(),
+            }),
+            None => self.end_by_rule(release.minor),
         }
-        let second = Minor {
-            minor: release.minor.minor + 2,
-            ..release.minor
-        };
-        let released = self.get(second)?.released;
-        let date = released
+    }
+
+    /// The end of support by the rule: six weeks after the second successor.
+    pub fn end_by_rule(&self, minor: Minor) -> Option<EndOfLife> {
+        let second = self.get(minor.later(2))?.released();
+        let date = second
             .checked_add(WEEKS_AFTER_SECOND_SUCCESSOR.weeks())
             .ok()?;
         Some(EndOfLife {
@@ -282,21 +195,19 @@ impl Releases {
         }
     }
 
-    /// The newest version of a release on a date: without a patch where the table knows only a later
-    /// one.
+    /// The newest version of a release on a date: without a patch where none was out.
     pub fn newest_version(release: &Release, on: Date) -> Version {
-        let newest = &release.newest_patch;
-        let patch = newest.version.patch.filter(|_| newest.released <= on);
-        Version {
-            patch,
-            ..newest.version
-        }
+        let bare = Version {
+            minor: release.minor,
+            patch: None,
+        };
+        release.newest_patch(on).map_or(bare, |patch| patch.version)
     }
 
     /// The newest minor that is out and supported on a date.
     pub fn newest_supported(&self, on: Date) -> Option<&Release> {
         self.releases.iter().rev().find(|release| {
-            release.released <= on
+            release.released() <= on
                 && matches!(self.support(release.minor, on), Support::Supported(_))
         })
     }
@@ -316,52 +227,6 @@ impl Releases {
                 && (row.images.is_empty() || row.images.iter().any(|name| name == image))
         })
     }
-
-    /// The APIs that an istiod of this minor needs and this Kubernetes does not have.
-    pub fn missing_apis(
-        &self,
-        istiod: Minor,
-        kubernetes: KubernetesVersion,
-    ) -> impl Iterator<Item = &RemovedApi> {
-        self.removed_kubernetes_apis.iter().filter(move |api| {
-            kubernetes >= api.removed_in
-                && istiod < api.needed_before
-                && api.needed_from.is_none_or(|from| istiod >= from)
-        })
-    }
-}
-
-/// `1`, the only format there is.
-#[derive(Clone, Debug)]
-struct FormatOne;
-
-impl<'de> Deserialize<'de> for FormatOne {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u64::deserialize(deserializer)? {
-            1 => Ok(Self),
-            other => Err(de::Error::custom(format!(
-                "format version {other} is not known, only 1"
-            ))),
-        }
-    }
-}
-
-fn minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minor, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Minor::parse(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is no X.Y")))
-}
-
-fn minor_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Minor>, D::Error> {
-    minor(deserializer).map(Some)
-}
-
-fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Version::parse(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is no X.Y.Z")))
-}
-
-fn kubernetes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KubernetesVersion, D::Error> {
-    minor(deserializer).map(KubernetesVersion)
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! What a rule is. Everything that a list, a help text, a report or a manifest says about a rule is
 //! derived from its one declaration.
 
+use jiff::civil::Date;
+
+use crate::config::Policy;
 use crate::engine::Context;
 use crate::finding::{Applicability, Finding, Fix, Location, Related, Severity};
 use crate::object::Object;
+use crate::releases::Releases;
 
 /// A kind of object that a rule looks at, as the API server names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +33,11 @@ impl ObjectKind {
         }
     }
 
+    /// Whether an API server ever sees such an object: it knows no files.
+    pub fn is_served(&self) -> bool {
+        !self.resource.is_empty()
+    }
+
     /// Whether `object` is of this kind, at any version of the group.
     pub fn matches(&self, object: &Object<'_>) -> bool {
         self.kind == object.kind && self.group == object.group()
@@ -47,14 +56,33 @@ pub struct Rule {
     pub severity: Severity,
     /// Version of meshcheck that brought the rule.
     pub since: &'static str,
-    /// What it looks at.
+    /// What it looks at; nothing for a rule that looks at the whole run.
     pub kinds: &'static [ObjectKind],
     /// The best grade of fix that it offers, `None` where it never has one.
     pub fix: Option<Applicability>,
     /// Names that the rule had before.
     pub aliases: &'static [&'static str],
-    /// Looks at one object and reports on it. Never fails: what it does not understand it leaves.
-    pub check: fn(&Context<'_>, &mut Findings),
+    /// How it looks.
+    pub check: Check,
+}
+
+/// How a rule looks. It never fails: what it does not understand it leaves.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// At one object after the other, and reports on it.
+    Object(fn(&Context<'_>, &mut Findings)),
+    /// Once at what all objects of a run are judged by; the message, where there is something to say.
+    Run(fn(&RunContext<'_>) -> Option<String>),
+}
+
+/// What a rule sees that looks at a whole run.
+pub struct RunContext<'a> {
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// The release table.
+    pub releases: &'a Releases,
+    /// The date that everything is judged for.
+    pub as_of: Date,
 }
 
 impl Rule {
@@ -131,6 +159,23 @@ macro_rules! declare_rule {
         kinds: $kinds:expr,
         fix: $fix:expr,
         check: $check:path $(,)?
+    ) => {
+        $crate::rule::declare_rule!(@rule $id, $summary, $severity, $since, $kinds, $fix,
+            $crate::rule::Check::Object($check));
+    };
+    (
+        id: $id:literal,
+        summary: $summary:literal,
+        severity: $severity:ident,
+        since: $since:literal,
+        check_run: $check:path $(,)?
+    ) => {
+        $crate::rule::declare_rule!(@rule $id, $summary, $severity, $since, &[], None,
+            $crate::rule::Check::Run($check));
+    };
+    (
+        @rule $id:literal, $summary:literal, $severity:ident, $since:literal, $kinds:expr,
+        $fix:expr, $check:expr
     ) => {
         #[doc = include_str!(concat!($id, ".md"))]
         pub(crate) static RULE: $crate::rule::Rule = $crate::rule::Rule {

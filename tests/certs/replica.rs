@@ -47,21 +47,25 @@ pub(crate) struct Ear(Mutex<Told>);
 
 impl Telemetry for Ear {
     fn serves(&self, _pair: &Pair) {
-        self.0.lock().unwrap().served += 1;
+        self.0.lock().expect("no panic with it").served += 1;
     }
 
     fn reloaded(&self, _swapped: bool) {}
 
     fn synced(&self, _now: Timestamp, standing: &Standing) {
-        self.0.lock().unwrap().standing = Some(*standing);
+        self.0.lock().expect("no panic with it").standing = Some(*standing);
     }
 
     fn failed(&self, error: &SyncError) {
-        self.0.lock().unwrap().failed.push(error.to_string());
+        self.0
+            .lock()
+            .expect("no panic with it")
+            .failed
+            .push(error.to_string());
     }
 
     fn published(&self) {
-        self.0.lock().unwrap().published += 1;
+        self.0.lock().expect("no panic with it").published += 1;
     }
 }
 
@@ -111,7 +115,7 @@ impl Replica {
     }
 
     pub(crate) fn told<T>(&self, ask: impl Fn(&Told) -> T) -> T {
-        ask(&self.ear.0.lock().unwrap())
+        ask(&self.ear.0.lock().expect("no panic with it"))
     }
 
     /// What is served.

@@ -22,7 +22,8 @@ fn keys(server: &ApiServer) -> Vec<String> {
 }
 
 pub(crate) fn certificate(server: &ApiServer, key: &str) -> Certificate {
-    Certificate::from_pem(&secret(server).data.unwrap()[key].0).unwrap()
+    let data = secret(server).data.expect("data");
+    Certificate::from_pem(&data[key].0).expect("a certificate")
 }
 
 #[tokio::test]
@@ -34,7 +35,7 @@ async fn the_first_replica_makes_what_the_others_take() {
         assert!(replica.certificate().is_none());
         replica.round(now).await.unwrap();
         replica.assert_trusted(now);
-        assert_eq!(replica.certificate(), replicas_first(&server));
+        assert_eq!(replica.certificate(), Some(certificate(&server, "tls.crt")));
     }
     assert_eq!(keys(&server), ["ca.crt", "ca.key", "tls.crt", "tls.key"]);
     let secret = secret(&server);
@@ -64,10 +65,6 @@ async fn the_first_replica_makes_what_the_others_take() {
     // Nothing is due, so nothing is written.
     replicas[0].round(now + DAY * 50).await.unwrap();
     assert_eq!(server.writes(), 3);
-}
-
-fn replicas_first(server: &ApiServer) -> Option<Certificate> {
-    Some(certificate(server, "tls.crt"))
 }
 
 #[tokio::test]
@@ -133,7 +130,7 @@ async fn an_authority_is_announced_before_it_signs_and_after_it_did() {
             Certificate::all_from_pem(&server.bundle(MUTATING).unwrap()).unwrap(),
         );
         if seen.last().is_none_or(|(_, last)| *last != state) {
-            seen.push(((now - begin).total(jiff::Unit::Hour).unwrap() / 24.0, state));
+            seen.push((now.duration_since(begin).as_hours() / 24, state));
         }
         now += SignedDuration::from_hours(6);
     }
@@ -145,7 +142,7 @@ async fn an_authority_is_announced_before_it_signs_and_after_it_did() {
                 .filter(|key| key.contains('-'))
                 .map(String::as_str)
                 .collect();
-            (day.round() as i64, bundle.len(), more)
+            (*day, bundle.len(), more)
         })
         .collect();
     let next = vec!["next-ca.crt", "next-ca.key"];

@@ -199,7 +199,7 @@ pub(crate) fn blocks() -> Vec<Case> {
                     block.text.as_bytes(),
                     config.clone(),
                 )),
-                Kind::Shown => {}
+                Kind::RunError | Kind::RunOk | Kind::Shown => {}
             }
         }
     }

@@ -12,7 +12,8 @@ use meshcheck_rules::{Applicability, Rule};
 use crate::case::{pages_of, project};
 use crate::run::run;
 
-fn compare(path: &Path, wanted: &str) {
+/// Compares a file of the project with what it ought to be, or writes it.
+pub(crate) fn compare(path: &Path, wanted: &str) {
     if env::var_os("MESHCHECK_UPDATE").is_some() {
         fs::write(path, wanted).expect("a file of the project");
         return;
@@ -30,14 +31,10 @@ fn fix_of(rule: &Rule) -> &'static str {
     rule.fix.map_or("none", Applicability::as_str)
 }
 
-/// `rules/README.md`: the table of all rules.
-#[test]
-fn the_index_is_up_to_date() {
+/// The table of all rules, with links to the pages in `folder`, and what its words mean.
+pub(crate) fn table(folder: &str) -> String {
     let mut text = String::from(
-        "# The rules\n\n\
-         This file is generated: `MESHCHECK_UPDATE=1 cargo test -p kubectl-meshcheck --test rules` \
-         writes it.\n\n\
-         An `error` is refused, a `warning` is told, an `info` is shown on request. A rule may give \
+        "An `error` is refused, a `warning` is told, an `info` is shown on request. A rule may give \
          single findings another severity; its page says when. A `safe` fix may be applied without \
          asking, an `unsafe` one wants a look first.\n\n\
          | Rule | Severity | Fix | What it finds |\n\
@@ -47,11 +44,23 @@ fn the_index_is_up_to_date() {
         let (id, severity, fix) = (rule.id, rule.severity, fix_of(rule));
         writeln!(
             text,
-            "| [{id}](src/rules/{id}.md) | {severity} | {fix} | {} |",
+            "| [{id}]({folder}{id}.md) | {severity} | {fix} | {} |",
             rule.summary
         )
         .expect("a string");
     }
+    text
+}
+
+/// `rules/README.md`: the table of all rules.
+#[test]
+fn the_index_is_up_to_date() {
+    let mut text = String::from(
+        "# The rules\n\n\
+         This file is generated: `MESHCHECK_UPDATE=1 cargo test -p kubectl-meshcheck --test rules` \
+         writes it.\n\n",
+    );
+    text.push_str(&table("src/rules/"));
     compare(&project().join("rules/README.md"), &text);
 }
 

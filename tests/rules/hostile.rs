@@ -7,7 +7,7 @@ use fastrand::Rng;
 use meshcheck_rules::engine::Context;
 use meshcheck_rules::istio::workload::WORKLOADS;
 use meshcheck_rules::rule::Findings;
-use meshcheck_rules::{Applicability, Object, Rule, Severity};
+use meshcheck_rules::{Applicability, Check, Object, Rule, Severity};
 use serde_json::{Value, json};
 
 use crate::case::{Case, all};
@@ -137,7 +137,7 @@ const fn rule(id: &'static str, check: fn(&Context<'_>, &mut Findings)) -> Rule 
         kinds: WORKLOADS,
         fix: None,
         aliases: &[],
-        check,
+        check: Check::Object(check),
     }
 }
 

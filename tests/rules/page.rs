@@ -35,6 +35,10 @@ pub(crate) enum Kind {
     Fixed { needs_review: bool },
     /// `yaml ok`: the rule finds nothing.
     Ok,
+    /// `sh error`: a command whose run gets the finding of a rule that looks at the whole run.
+    RunError,
+    /// `sh ok`: a command whose run does not.
+    RunOk,
     /// `yaml config`: settings for the blocks behind it.
     Config,
     /// `sh` and `text`: for people.
@@ -54,6 +58,8 @@ impl Kind {
             "yaml fixed unsafe" => Self::Fixed { needs_review: true },
             "yaml ok" => Self::Ok,
             "yaml config" => Self::Config,
+            "sh error" => Self::RunError,
+            "sh ok" => Self::RunOk,
             "sh" | "text" => Self::Shown,
             _ => return None,
         };

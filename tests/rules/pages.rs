@@ -1,7 +1,11 @@
 //! Every rule's page: its parts, and that what it shows is so.
 
+use jiff::civil::date;
+use meshcheck_rules::config::Policy;
+use meshcheck_rules::releases::Releases;
 use meshcheck_rules::rules::ALL;
-use meshcheck_rules::{Rule, Severity};
+use meshcheck_rules::{Engine, Mesh, Object, Place, Rule, Severity};
+use serde_json::json;
 
 use crate::case::{page_of, pages_of};
 use crate::page::{Kind, Page};
@@ -38,11 +42,11 @@ fn missing_parts(rule: &Rule, page: &Page) -> Vec<String> {
             "its headings are not the fixed ones",
         ),
         (
-            page.count(|kind| matches!(kind, Kind::Error(_))) > 0,
+            page.count(|kind| matches!(kind, Kind::Error(_) | Kind::RunError)) > 0,
             "it has no error block",
         ),
         (
-            page.count(|kind| kind == Kind::Ok) > 0,
+            page.count(|kind| matches!(kind, Kind::Ok | Kind::RunOk)) > 0,
             "it has no ok block",
         ),
         (
@@ -111,4 +115,29 @@ fn the_second_outage_is_on_its_page() {
             && message.contains("ValidatingWebhookConfiguration")
     };
     assert!(said.iter().any(names_it), "{said:#?}");
+}
+
+/// From which score a vulnerable version is an error is the policy's to say.
+#[test]
+fn the_score_decides_about_the_severity() {
+    let rule = meshcheck_rules::rules::find("version-vulnerable").expect("a rule");
+    let severity = |cvss_error| {
+        let mut policy = Policy::default();
+        policy.version.cvss_error = cvss_error;
+        let engine = Engine::new(date(2026, 11, 22), policy, Releases::embedded());
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop"},
+            "spec": {"containers": [{
+                "name": "istio-proxy", "image": "istio/proxyv2:1.30.3", "args": ["proxy", "sidecar"],
+            }]},
+        });
+        let report = engine.with_rules(vec![rule]).check(
+            &Object::all(&pod)[0],
+            &Mesh::default(),
+            Place::cluster(),
+        );
+        report.findings[0].severity
+    };
+    assert_eq!(severity(7.8), Severity::Warning);
+    assert_eq!(severity(7.7), Severity::Error);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use meshcheck_rules::yaml::Options;
 use meshcheck_rules::yaml::edit::{DocumentEdit, apply};
-use meshcheck_rules::{Applicability, Finding, Object, Rule, Severity};
+use meshcheck_rules::{Applicability, Finding, Location, Object, Part, Pointer, Rule, Severity};
 
 use crate::case::{Case, Config};
 use crate::page::{Block, Kind, Page};
@@ -51,6 +51,8 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
                 Some(case) => fixed(rule, case, block, needs_review),
                 None => vec!["no error block stands before it".to_owned()],
             },
+            Kind::RunError => of_run(rule, block, true, &at, &mut outcome.findings),
+            Kind::RunOk => of_run(rule, block, false, &at, &mut outcome.findings),
             Kind::Shown => Vec::new(),
         };
         outcome.problems.extend(
@@ -115,6 +117,44 @@ fn check(
         problems.push("no line is marked".to_owned());
     }
     problems
+}
+
+/// Runs a command of a page as far as a rule that looks at the whole run goes: by its `--as-of`.
+fn of_run(
+    rule: &'static Rule,
+    block: &Block,
+    finds: bool,
+    at: &str,
+    shown: &mut Vec<(String, Finding)>,
+) -> Vec<String> {
+    let words: Vec<&str> = block.text.split_whitespace().collect();
+    let date = words.windows(2).find(|pair| pair[0] == "--as-of");
+    let Some(as_of) = date.and_then(|pair| pair[1].parse().ok()) else {
+        return vec!["it has no `--as-of DATE`".to_owned()];
+    };
+    let config = Config {
+        as_of,
+        ..Config::default()
+    };
+    let found = config.engine_with(rule).check_run();
+    let problem = (found.is_empty() == finds).then(|| format!("it finds {found:?}"));
+    let place = Location {
+        pointer: Pointer::root(),
+        part: Part::Whole,
+        inner: None,
+    };
+    shown.extend(found.into_iter().map(|finding| {
+        let finding = Finding {
+            rule: finding.rule,
+            severity: finding.severity,
+            message: finding.message,
+            at: place.clone(),
+            related: Vec::new(),
+            fix: None,
+        };
+        (at.to_owned(), finding)
+    }));
+    problem.into_iter().collect()
 }
 
 /// A block that cannot be read, or holds nothing that the rule looks at, shows nothing.

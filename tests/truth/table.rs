@@ -43,11 +43,9 @@ impl Seen {
             Role::Stub => "stub",
             Role::Ztunnel | Role::Foreign => "other",
         });
-        let is_default = subject
-            .install
-            .as_ref()
-            .is_some_and(|install| install.is_default);
-        let (age, age_text) = match subject.age().map(|setting| setting.age.clone()) {
+        let setting = subject.ages().first();
+        let is_default = setting.is_some_and(|setting| setting.is_default);
+        let (age, age_text) = match setting.map(|setting| setting.age.clone()) {
             None => ("none", None),
             Some(Age::Finite(_)) if is_default => ("default", None),
             Some(Age::Finite(age)) => ("", Some(age)),

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use meshcheck_rules::finding::{Fix, op};
 use meshcheck_rules::rule::Findings;
-use meshcheck_rules::{Applicability, Context, ObjectKind, Rule, Severity};
+use meshcheck_rules::{Applicability, Check, Context, ObjectKind, Rule, Severity};
 use meshcheck_webhook::handlers::Limits;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -77,7 +77,7 @@ macro_rules! test_rule {
             }],
             fix: None,
             aliases: &[],
-            check: $check,
+            check: Check::Object($check),
         };
     };
 }

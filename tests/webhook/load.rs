@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use meshcheck_certs::self_signed::issue;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -21,12 +20,7 @@ pub(crate) fn review() -> String {
 }
 
 pub(crate) fn made() -> Made {
-    let (ca, issued) = issue(&["localhost"]).expect("a certificate");
-    Made {
-        ca: ca.pem(),
-        chain: issued.certificate,
-        key: issued.key,
-    }
+    Made::for_names(&["localhost"])
 }
 
 /// That an answer is the refusal of [`review`].

@@ -1,7 +1,7 @@
 //! The program itself, started on free ports of the loopback.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use meshcheck_certs::self_signed::issue;
 use serde_json::Value;
 
 /// A certificate, its key and its CA, PEM.
@@ -18,6 +19,17 @@ pub(crate) struct Made {
     pub(crate) ca: String,
     pub(crate) chain: String,
     pub(crate) key: String,
+}
+
+impl Made {
+    pub(crate) fn for_names(names: &[&str]) -> Self {
+        let (ca, issued) = issue(names).expect("a certificate");
+        Self {
+            ca: ca.pem(),
+            chain: issued.certificate,
+            key: issued.key,
+        }
+    }
 }
 
 /// A folder that goes away with the test.
@@ -93,7 +105,7 @@ pub(crate) fn run(args: &[&str]) -> (Option<i32>, String) {
 
 /// The program while it runs.
 pub(crate) struct Program {
-    child: Child,
+    pub(crate) child: Child,
     log: Arc<Mutex<Vec<String>>>,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
@@ -153,15 +165,7 @@ impl Program {
 
     /// What the plain port says, status line and all.
     pub(crate) fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.health).expect("the plain port");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
-        )
-        .expect("a write");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("text");
-        text
+        plain_get(self.health, path).expect("the plain port")
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -200,6 +204,18 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a plain port says, status line and all.
+pub(crate) fn plain_get(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Asks until there is an answer or the time is over.

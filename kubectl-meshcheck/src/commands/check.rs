@@ -1,20 +1,18 @@
 //! `check`: judges files, folders and standard input.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
-use meshcheck_rules::releases::Releases;
 use meshcheck_rules::{Engine, Severity, yaml};
 
-use super::CommandError;
+use super::{CommandError, today};
 use crate::args::{CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
+use crate::known;
 use crate::output::human::{Detail, Human, Printer, renderer};
 use crate::output::json::{Collector, Json};
 use crate::output::{Closing, Print, Render, Streams};
 use crate::problem::Problem;
+use crate::release_data;
 use crate::report::{Demands, Tally, Verdict};
 use crate::session::Session;
 use crate::source::{Inputs, Origin};
@@ -25,13 +23,15 @@ mod fixing;
 
 /// Checks, and says how the run ends. `program` is how the program is called.
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
+    let engine = engine(arguments)?;
+    let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
-    let session = Session::new(&inputs.found, engine(arguments), options(arguments));
-    let mut mesh = session.learn(settings(arguments));
+    let session = Session::new(&inputs.found, engine, options(arguments));
+    let mut mesh = session.learn(known.clone());
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {
-        mesh = session.learn(settings(arguments));
+        mesh = session.learn(known);
     }
 
     let (render, mut print) = output(arguments, &streams, program);
@@ -45,6 +45,9 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
         tally += report.tally;
         print.file(report, &mut streams);
     });
+    let report = FileReport::of_run(&session.engine, &*render);
+    tally += report.tally;
+    print.file(report, &mut streams);
     let demands = demands(arguments);
     let closing = Closing {
         as_of: session.engine.as_of(),
@@ -72,13 +75,10 @@ fn streams(arguments: &CheckArgs, inputs: &Inputs) -> Streams {
     }
 }
 
-fn engine(arguments: &CheckArgs) -> Engine {
+fn engine(arguments: &CheckArgs) -> Result<Engine, CommandError> {
     let as_of = arguments.as_of.unwrap_or_else(today);
-    Engine::new(as_of, Policy::default(), Releases::embedded())
-}
-
-fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
+    let releases = release_data::load(&arguments.release_data)?;
+    Ok(Engine::new(as_of, Policy::default(), releases))
 }
 
 fn options(arguments: &CheckArgs) -> yaml::Options {

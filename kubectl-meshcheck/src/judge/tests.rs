@@ -1,10 +1,9 @@
 use std::path::PathBuf;
 
 use meshcheck_rules::config::Policy;
-use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::rule::Findings;
-use meshcheck_rules::{Context, Engine, ObjectKind, Pointer, Rule, Severity, yaml};
+use meshcheck_rules::{Check, Context, Engine, Mesh, ObjectKind, Pointer, Rule, Severity, yaml};
 
 use super::*;
 use crate::output::json::Json;
@@ -36,7 +35,7 @@ const fn rule(id: &'static str, check: fn(&Context<'_>, &mut Findings)) -> Rule 
         kinds: KINDS,
         fix: None,
         aliases: &[],
-        check,
+        check: Check::Object(check),
     }
 }
 
@@ -48,7 +47,7 @@ fn judge(rule: &'static Rule, text: &str) -> FileReport {
     let date = jiff::civil::date(2026, 11, 22);
     let engine = Engine::new(date, Policy::default(), Releases::embedded()).with_rules(vec![rule]);
     let session = Session::new(&inputs.found, engine, yaml::Options::default());
-    let mesh = session.learn(Settings::default());
+    let mesh = session.learn(Mesh::default());
     let mut reports = Vec::new();
     Judge::new(&session, &mesh, &Json).run(|report| reports.push(report));
     reports.pop().expect("one file, one report")

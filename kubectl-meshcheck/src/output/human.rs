@@ -2,7 +2,7 @@
 
 use annotate_snippets::{Group, Level, Origin, Renderer, normalize_untrusted_str};
 use meshcheck_rules::yaml::Position;
-use meshcheck_rules::{Applicability, Finding, Object, Severity};
+use meshcheck_rules::{Applicability, Finding, Object, RunFinding, Severity};
 
 use crate::judge::FileReport;
 use crate::output::{Closing, Print, Render, Streams};
@@ -59,18 +59,39 @@ pub fn renderer(colored: bool) -> Renderer {
     }
 }
 
+impl Human {
+    fn shows_severity(&self, severity: Severity) -> bool {
+        self.lowest.is_some_and(|lowest| severity >= lowest)
+    }
+}
+
+fn level<'l>(severity: Severity) -> Level<'l> {
+    match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    }
+}
+
 impl Render for Human {
     fn shows(&self, finding: &Finding) -> bool {
-        self.lowest.is_some_and(|lowest| finding.severity >= lowest)
+        self.shows_severity(finding.severity)
+    }
+
+    fn run_finding(&self, finding: &RunFinding) -> Option<String> {
+        if !self.shows_severity(finding.severity) {
+            return None;
+        }
+        let title = level(finding.severity)
+            .primary_title(finding.message.as_str())
+            .id(finding.rule);
+        let group = Group::with_title(title);
+        Some(format!("{}\n\n", self.findings.render(&[group])))
     }
 
     fn finding(&self, shown: &Shown<'_>) -> String {
         let finding = shown.finding;
-        let level = match finding.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-            Severity::Info => Level::INFO,
-        };
+        let level = level(finding.severity);
         let title = level
             .clone()
             .primary_title(finding.message.as_str())

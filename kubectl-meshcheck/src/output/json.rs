@@ -1,7 +1,7 @@
 //! `-o json`: the schema of `docs/json-output.md`, one finding a line.
 
 use meshcheck_rules::yaml::Span;
-use meshcheck_rules::{Finding, Fix, Object, Pointer};
+use meshcheck_rules::{Finding, Fix, Object, Pointer, RunFinding};
 use serde::Serialize;
 
 use crate::judge::FileReport;
@@ -40,6 +40,24 @@ struct FindingOut<'a> {
     related: Vec<RelatedOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixOut<'a>>,
+}
+
+/// A finding of the whole run: the members that tell a place are there, and null.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunFindingOut<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    file: Option<&'a str>,
+    document: Option<usize>,
+    line: Option<usize>,
+    column: Option<usize>,
+    end_line: Option<usize>,
+    end_column: Option<usize>,
+    pointer: Option<&'a str>,
+    object: Option<ObjectOut<'a>>,
+    related: Vec<RelatedOut<'a>>,
 }
 
 #[derive(Serialize)]
@@ -146,6 +164,23 @@ impl Render for Json {
                 .collect(),
             fix: finding.fix.as_ref().map(FixOut::from),
         })
+    }
+
+    fn run_finding(&self, finding: &RunFinding) -> Option<String> {
+        Some(to_line(&RunFindingOut {
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            message: &finding.message,
+            file: None,
+            document: None,
+            line: None,
+            column: None,
+            end_line: None,
+            end_column: None,
+            pointer: None,
+            object: None,
+            related: Vec::new(),
+        }))
     }
 
     fn problem(&self, problem: &Problem, _: Option<&str>) -> String {

@@ -10,7 +10,7 @@ use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::Minor;
 use crate::istio::workload::PodTemplate;
-use crate::mesh::{Enrolment, Known, Native};
+use crate::mesh::{DEFAULT_REVISION, Enrolment, Known, Native};
 use crate::object::Node;
 
 /// First minor in which a pod and the mesh config can ask for hold.
@@ -51,9 +51,13 @@ enum HoldAsked {
 }
 
 impl<'a> Subject<'a> {
-    /// The rendered proxy of an application that has one: a sidecar beside other containers, injected
-    /// by the ordinary template, in a pod that is not opted out.
-    pub fn sidecar(&self) -> Option<(&PodTemplate<'a>, &Proxy<'a>)> {
+    /// The rendered proxy of an application that has one and keeps it: a sidecar beside other
+    /// containers, injected by the ordinary template, in a pod that is not opted out.
+    pub fn sidecar(&self, cx: &Context<'_>) -> Option<(&PodTemplate<'a>, &Proxy<'a>)> {
+        self.rendered().filter(|_| cx.reinjection().is_none())
+    }
+
+    fn rendered(&self) -> Option<(&PodTemplate<'a>, &Proxy<'a>)> {
         let template = self.application()?;
         let proxy = self
             .proxy
@@ -64,31 +68,89 @@ impl<'a> Subject<'a> {
         is_ours.then_some((template, proxy))
     }
 
+    /// Whether the injector will take a pod that has its proxy already. It takes every pod that is
+    /// created, so a proxy in a file is replaced, or what the template has is merged into it.
+    pub(crate) fn reinjection(&self, cx: &Context<'_>) -> Option<Reinjection> {
+        let (template, _) = self.rendered()?;
+        let Enrolment::In { revision, .. } = cx.enrolment() else {
+            return None;
+        };
+        // Without its control plane nobody knows what would come out.
+        cx.around.control_plane(revision).value()?;
+        let exists = cx.object.kind == "Pod" && cx.object.root.at(&["metadata", "uid"]).is_some();
+        let was_injected = template.annotation_text(STATUS).is_some_and(lists_proxy);
+        let reinjection = if was_injected {
+            Reinjection::Replaces
+        } else {
+            Reinjection::Merges
+        };
+        (!exists).then_some(reinjection)
+    }
+
     /// The workload, where the injector is known to take it and an application is in it.
     pub fn meshed<'s>(&'s self, cx: &'s Context<'_>) -> Option<Meshed<'s, 'a>> {
-        let template = self.uninjected()?;
+        let template = self.uninjected(cx)?;
         match cx.enrolment() {
             Enrolment::In { revision, because } => Some(Meshed {
                 template,
                 revision,
                 because,
-                stub: self.proxy.as_ref(),
+                stub: self.stub(cx),
             }),
             Enrolment::Out | Enrolment::Unknown => None,
         }
     }
 
-    /// The workload, where it was not injected yet and would get the ordinary sidecar.
-    pub fn uninjected(&self) -> Option<&PodTemplate<'a>> {
+    /// What the pod itself says of the proxy that the injector adds.
+    pub fn stub(&self, cx: &Context<'_>) -> Option<&Proxy<'a>> {
+        let is_replaced = cx.reinjection() == Some(Reinjection::Replaces);
+        self.proxy.as_ref().filter(|_| !is_replaced)
+    }
+
+    /// The workload, where it is still to be injected and would get the ordinary sidecar.
+    pub fn uninjected(&self, cx: &Context<'_>) -> Option<&PodTemplate<'a>> {
         let template = self.application()?;
-        let is_injected = self.proxy.as_ref().is_some_and(Proxy::is_rendered);
-        let gets_sidecar = {
-            let templates = template.injection_templates();
-            templates.is_empty() || templates.contains(&"sidecar")
-        };
-        let fits = !is_injected && !template.is_patch && gets_sidecar && has_application(template);
+        let stays =
+            self.proxy.as_ref().is_some_and(Proxy::is_rendered) && cx.reinjection().is_none();
+        let fits =
+            !stays && !template.is_patch && gets_sidecar(cx, template) && has_application(template);
         fits.then_some(template)
     }
+}
+
+/// Annotation that the injector leaves, with the names of what it added.
+const STATUS: &str = "sidecar.istio.io/status";
+
+/// What becomes of a proxy in a pod that is injected again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reinjection {
+    /// The injector added it once: it is made anew.
+    Replaces,
+    /// Somebody wrote it: what it does not say comes from the template.
+    Merges,
+}
+
+fn lists_proxy(status: &str) -> bool {
+    let status: Value = serde_json::from_str(status).unwrap_or_default();
+    ["containers", "initContainers"].iter().any(|list| {
+        let names = status.get(list).and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|name| name == PROXY))
+    })
+}
+
+/// Whether the pod gets the template called `sidecar`: it names it, or it names none and the injector
+/// has it by default.
+pub fn gets_sidecar(cx: &Context<'_>, template: &PodTemplate<'_>) -> bool {
+    let own = template.injection_templates();
+    if !own.is_empty() {
+        return own.contains(&"sidecar");
+    }
+    let Enrolment::In { revision, .. } = cx.enrolment() else {
+        return true;
+    };
+    let injector = cx.around.injector(revision);
+    let defaults = injector.value().map(|injector| &injector.default_templates);
+    defaults.is_none_or(|names| names.is_empty() || names.iter().any(|name| name == "sidecar"))
 }
 
 /// gRPC's own mesh support needs no proxy to start.
@@ -201,10 +263,16 @@ impl Meshed<'_, '_> {
             Known::Disputed(one, other) => HoldAsked::Unknown(format!(
                 "the mesh's default for hold ({one} and {other} disagree)"
             )),
-            Known::No => HoldAsked::Unknown(
-                "the mesh's default for hold (read the ConfigMap `istio` together with this file)"
-                    .to_owned(),
-            ),
+            Known::No => {
+                let config_map = match self.revision {
+                    DEFAULT_REVISION => "istio".to_owned(),
+                    revision => format!("istio-{revision}"),
+                };
+                HoldAsked::Unknown(format!(
+                    "the mesh's default for hold (read the ConfigMap `{config_map}` together with this \
+                     file, or give --mesh)"
+                ))
+            }
         }
     }
 }

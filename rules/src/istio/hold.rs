@@ -1,5 +1,6 @@
 //! `holdApplicationUntilProxyStarts`, where people write it and what Istio makes of it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::{Change, op};
@@ -15,7 +16,8 @@ pub const FIELD: &str = "holdApplicationUntilProxyStarts";
 const PROTO_FIELD: &str = "hold_application_until_proxy_starts";
 
 /// What a proxy config says of hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Hold {
     /// Nothing.
     Absent,
@@ -38,6 +40,13 @@ impl Hold {
             Ok(_) => Self::Broken("it is no mapping".to_owned()),
             Err(problem) => Self::Broken(problem.message),
         }
+    }
+
+    /// The field in a proxy config, under either of its names; a null is not there.
+    pub fn node_in<'a>(config: &Node<'a>) -> Option<Node<'a>> {
+        [FIELD, PROTO_FIELD]
+            .iter()
+            .find_map(|name| config.get_set(name))
     }
 
     /// Reads a proxy config that was parsed already.

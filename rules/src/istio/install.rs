@@ -1,19 +1,50 @@
-//! Files from which an installer makes a mesh: IstioOperator, Helm values.
+//! Files from which an installer makes a mesh: what each of them installs, and what will run then.
+//!
+//! A reader for each kind of file gives [`Release`]s: a chart, its version, the layers of its values. From
+//! a release of istiod's chart follows a [`Plane`]: istiod as it is going to run.
 
-use serde_json::Value;
-
-use crate::istio::args::AGE;
 use crate::istio::build::Stated;
-use crate::istio::duration::GoDuration;
-use crate::istio::image::{Image, Vendor};
-use crate::istio::keepalive::{AgeSetting, argument_text};
+use crate::istio::image::Image;
+use crate::istio::version::{Minor, Version};
+use crate::mesh::Around;
 use crate::object::{Node, Object, Strings};
 use crate::rule::ObjectKind;
 
-mod overlay;
+pub use chart_file::{CHART_FILE, Dependency};
+pub use installers::INSTALLS;
+pub use operator::{Mistake, Refusal};
+pub use plane::{Plane, Rendered};
+pub use release::{Chart, Home, InstallVersion, Layer, Parameter, Reading, Release, Unseen};
+pub use traced::Traced;
+pub use values::{Effective, Refused};
+pub use vendors::installer_of;
 
-/// What the charts set where nobody says otherwise: 30m in every chart from 1.1 to 1.31.
-const CHART_DEFAULT: GoDuration = GoDuration::from_minutes(30);
+pub(crate) use chart_file::dependencies;
+pub(crate) use flux::source as chart_source;
+pub(crate) use installers::kindless;
+pub(crate) use plane::READS_EXTRA_ARGS;
+pub(crate) use values::{DEFAULTS, INTERNAL, READS_ROOT};
+
+mod argo_cd;
+pub(crate) mod chart_file;
+mod chart_version;
+mod flux;
+pub(crate) mod helmfile;
+mod images;
+mod installers;
+mod k3s;
+mod kustomize;
+mod operator;
+mod overlay;
+mod plane;
+mod release;
+mod repository;
+mod sail;
+mod traced;
+mod values;
+mod values_file;
+mod values_in;
+mod vendors;
 
 /// `IstioOperator`, in the cluster or as a file for istioctl.
 pub const ISTIO_OPERATOR: ObjectKind =
@@ -21,172 +52,151 @@ pub const ISTIO_OPERATOR: ObjectKind =
 /// A file of Helm values, which no API server sees.
 pub const HELM_VALUES: ObjectKind = ObjectKind::new("", "", "");
 
-/// Kinds from which an installer makes a mesh.
-pub const INSTALLS: &[ObjectKind] = &[ISTIO_OPERATOR, HELM_VALUES];
+/// The newest chart with which what is said here was compared.
+const NEWEST_CHART: Version = Version {
+    minor: Minor::one(31),
+    patch: None,
+};
 
-/// A file from which an installer makes a mesh.
-#[derive(Clone, Debug)]
+/// What a file installs.
+#[derive(Debug)]
 pub struct Install<'a> {
-    /// The connection age of the istiod that it installs.
-    pub age: Option<AgeSetting<'a>>,
-    /// Whether the file is all that the installer sees. Else the chart's default may be overridden
-    /// elsewhere.
-    pub is_complete: bool,
-    /// Whether the age is the chart's default, which stands nowhere in the file.
-    pub is_default: bool,
+    /// The charts that it installs.
+    pub releases: Vec<Release<'a>>,
     /// The versions that it states.
     pub versions: Vec<InstallVersion<'a>>,
+    /// What its installer refuses: then nothing is installed.
+    pub refusals: Vec<Refusal<'a>>,
 }
 
-/// A version that an installer's file states.
-#[derive(Clone, Debug)]
-pub struct InstallVersion<'a> {
-    /// The field.
-    pub node: Node<'a>,
-    /// What it says.
-    pub stated: Stated,
-    /// Who built it, if that is a known vendor.
-    pub vendor: Option<Vendor>,
+/// What becomes of the releases of istiod's chart in a file.
+#[derive(Debug, Default)]
+pub struct Running<'a> {
+    /// The istiods that will run.
+    pub planes: Vec<Plane<'a>>,
+    /// What the chart refuses, and of which version it is: then nothing is installed.
+    pub refused: Vec<(ChartVersion, Refused<'a>)>,
+}
+
+/// What is known of an installer's file besides what it says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given {
+    /// `--istio-version`.
+    pub istio: Option<Version>,
+    /// The newest version that is supported on the date.
+    pub newest: Option<Version>,
+}
+
+/// The version of a chart, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChartVersion {
+    /// The version.
+    pub version: Version,
+    /// Who says so.
+    pub said: Said,
+}
+
+/// Who says which version a chart has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The installer's file.
+    File,
+    /// The tag of the image in its values.
+    Tag,
+    /// `--istio-version`.
+    Option,
+    /// Nobody: the newest supported is taken.
+    Nobody,
+}
+
+impl ChartVersion {
+    /// `1.31`, and that it is only assumed, for messages.
+    pub fn told(&self) -> String {
+        let minor = self.version.minor;
+        match self.said {
+            Said::File | Said::Tag | Said::Option => minor.to_string(),
+            Said::Nobody => format!("{minor} (assumed: --istio-version says which)"),
+        }
+    }
+
+    /// The version of a release's chart.
+    fn of(release: &Release<'_>, given: Given) -> Self {
+        let stated = release
+            .version
+            .as_ref()
+            .and_then(|stated| stated.stated.version());
+        let tag = || images::tag_version(release);
+        let known = [
+            (stated, Said::File),
+            (given.istio.filter(|_| release.is_named), Said::Option),
+            (tag(), Said::Tag),
+            (given.istio, Said::Option),
+            (given.newest, Said::Nobody),
+        ];
+        let mut known = known
+            .into_iter()
+            .filter_map(|(version, said)| Some((version?, said)));
+        let (version, said) = known.next().unwrap_or((NEWEST_CHART, Said::Nobody));
+        Self { version, said }
+    }
 }
 
 impl<'a> Install<'a> {
     /// Reads an installer's file; `None` for anything else.
-    pub fn of(object: &Object<'a>, _strings: &'a Strings) -> Option<Self> {
+    pub fn of(
+        object: &Object<'a>,
+        strings: &'a Strings,
+        around: Option<&Around<'a>>,
+    ) -> Option<Self> {
         if ISTIO_OPERATOR.matches(object) {
-            Some(Self::of_operator(object))
+            Some(operator::read(object))
         } else if HELM_VALUES.matches(object) {
-            Some(Self::of_values(object))
+            Some(Self::from_releases(values_file::read(object)))
         } else {
-            None
+            installers::read(object, strings, around).map(Self::found)
         }
     }
 
-    fn of_operator(object: &Object<'a>) -> Self {
-        let root = &object.root;
-        let spec = root.get_set("spec");
-        let at = |keys: &[&str]| spec.as_ref().and_then(|spec| spec.at(keys));
-        // `unvalidatedValues` is not held to the schema, and so takes the key at its root too.
-        let places = [
-            &["unvalidatedValues", "pilot"][..],
-            &["values", "pilot"][..],
-            &["unvalidatedValues"][..],
-        ];
-        let explicit = places.into_iter().find_map(|path| at(path)?.get(AGE));
-        let is_default = explicit.is_none();
-        let base = explicit.as_ref().map_or_else(
-            || operator_default(root, spec.as_ref()),
-            |node| AgeSetting::of_value(node, value_name(node)),
-        );
-        let text = explicit
-            .as_ref()
-            .map_or_else(|| CHART_DEFAULT.to_string(), argument_text);
-        let rendered = spec
-            .as_ref()
-            .and_then(|spec| overlay::arguments(spec, &text, explicit));
-        let age = match rendered {
-            _ if installs_no_istiod(spec.as_ref()) => None,
-            Some(items) => Some(AgeSetting::of_rendered(&items, base, value_name)),
-            None => Some(base),
-        };
-        let hub = at(&["hub"]).and_then(|hub| hub.str()).unwrap_or_default();
-        let tags = [
-            &["tag"][..],
-            &["values", "global", "tag"][..],
-            &["values", "pilot", "tag"][..],
-        ];
-        let versions = tags
-            .into_iter()
-            .filter_map(|path| version(at(path)?, hub))
-            .collect();
+    fn found(found: installers::Found<'a>) -> Self {
+        let mut install = Self::from_releases(found.releases);
+        install.versions.extend(found.versions);
+        install
+    }
+
+    /// What these releases install.
+    fn from_releases(releases: Vec<Release<'a>>) -> Self {
         Self {
-            age,
-            is_complete: true,
-            is_default,
-            versions,
+            versions: releases.iter().flat_map(images::versions).collect(),
+            releases,
+            refusals: Vec::new(),
         }
     }
 
-    fn of_values(object: &Object<'a>) -> Self {
-        let root = &object.root;
-        let under_pilot = root.get_set("pilot").and_then(|pilot| pilot.get(AGE));
-        let explicit = under_pilot.or_else(|| root.get(AGE));
-        let is_default = explicit.is_none();
-        let is_own_default = ["_internal_defaults_do_not_set", "defaults"]
+    /// Every istiod that it is going to run.
+    pub fn run(&self, given: Given, strings: &'a Strings) -> Running<'a> {
+        let mut running = Running::default();
+        if !self.refusals.is_empty() {
+            return running;
+        }
+        let istiods = self
+            .releases
             .iter()
-            .any(|key| root.get_set(key).is_some());
-        let age = match explicit {
-            Some(node) => Some(AgeSetting::of_value(&node, value_name(&node))),
-            None if is_own_default => None,
-            None => root.get_set("pilot").map(|pilot| {
-                let name = format!("`pilot.{AGE}` is not set here, and the chart's default");
-                let at = pilot.key();
-                AgeSetting::of_default(CHART_DEFAULT, name, at, root.clone(), vec!["pilot", AGE])
-            }),
-        };
-        let hub = root
-            .at(&["global", "hub"])
-            .and_then(|hub| hub.str())
-            .unwrap_or_default();
-        let tags = [&["global", "tag"][..], &["pilot", "tag"][..]];
-        let versions = tags
-            .into_iter()
-            .filter_map(|path| version(root.at(path)?, hub))
-            .collect();
-        Self {
-            age,
-            is_complete: false,
-            is_default,
-            versions,
+            .filter(|release| release.chart == Chart::Istiod);
+        for release in istiods {
+            let chart = ChartVersion::of(release, given);
+            match Plane::of(release, chart, strings) {
+                Ok(plane) => running.planes.extend(plane),
+                Err(refused) => running.refused.push((chart, refused)),
+            }
         }
+        running
     }
 }
 
-/// `values.pilot.keepalive...` as a person would write the path.
-fn value_name(node: &Node<'_>) -> String {
-    let path: Vec<String> = node
-        .pointer()
-        .tokens()
-        .filter(|token| token != "spec")
-        .collect();
-    format!("`{}`", path.join("."))
-}
-
-fn installs_no_istiod(spec: Option<&Node<'_>>) -> bool {
-    let Some(spec) = spec else { return false };
-    let profile = spec.str_at("profile").unwrap_or_default();
-    let is_off = |path: &[&str]| {
-        spec.at(path)
-            .is_some_and(|node| node.value() == &Value::Bool(false))
-    };
-    matches!(profile, "empty" | "remote" | "external") && !is_on(spec)
-        || is_off(&["components", "pilot", "enabled"])
-        || is_off(&["values", "pilot", "enabled"])
-}
-
-fn is_on(spec: &Node<'_>) -> bool {
-    let enabled = spec.at(&["components", "pilot", "enabled"]);
-    enabled.is_some_and(|node| node.value() == &Value::Bool(true))
-}
-
-/// The age that a spec leaves to the chart: the finding stands where a value would go.
-fn operator_default<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> AgeSetting<'a> {
-    let at = |keys: &[&str]| spec.and_then(|spec| spec.at(keys));
-    let place = at(&["values", "pilot"])
-        .or_else(|| at(&["values"]))
-        .or_else(|| spec.cloned());
-    let place = place.map_or_else(|| root.whole(), |node| node.key());
-    let name = format!("`values.pilot.{AGE}` is not set, and the chart's default");
-    let keys = vec!["spec", "values", "pilot", AGE];
-    AgeSetting::of_default(CHART_DEFAULT, name, place, root.clone(), keys)
-}
-
-fn version<'a>(node: Node<'a>, hub: &str) -> Option<InstallVersion<'a>> {
-    let text = match node.value() {
-        Value::String(text) => text.clone(),
-        // YAML has made a number of `1.20`; Helm and istioctl write it the same way.
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
+/// A version as it stands in a field; `None` where the field says nothing.
+pub(crate) fn version<'a>(node: Node<'a>, hub: &str) -> Option<InstallVersion<'a>> {
+    let text = Traced::of_node(&node);
+    let text = text.members().is_none().then(|| text.text())?;
     if text.is_empty() {
         return None;
     }

@@ -19,6 +19,16 @@ pub struct Istiod<'a> {
 }
 
 impl<'a> Istiod<'a> {
+    /// The istiod in a container that an installer is going to write.
+    pub fn in_container(container: Node<'a>) -> Self {
+        Self {
+            arguments: Arguments::of(&container),
+            is_patch: false,
+            is_wrapped: false,
+            container,
+        }
+    }
+
     /// Finds istiod in a workload: by label `app=istiod` or container `discovery`, and by a pilot
     /// image or istiod's arguments. A patch may have neither image nor arguments: then the object's
     /// name must say it.

@@ -9,11 +9,14 @@ use crate::istio::istiod::Istiod;
 use crate::istio::version::{Minor, Version};
 use crate::object::Node;
 
+pub use ignored::{Certainty, Ignored, Remedy, in_istiod, in_plane};
 pub use misspelt::Misspelt;
 use misspelt::misspelt;
-pub use rendered::Item;
-
+mod ignored;
 mod misspelt;
+pub(crate) use ignored::READS_ENVIRONMENT;
+pub(crate) use rendered::value_name;
+
 mod rendered;
 
 /// gRPC lets a stream live on for this long behind its age. Fixed in istiod's code.
@@ -32,6 +35,10 @@ pub struct AgeSetting<'a> {
     pub name: String,
     /// Where.
     pub at: Location,
+    /// Whether it is the chart's default, which stands nowhere in the object.
+    pub is_default: bool,
+    /// Whether something that is not in sight may set another age.
+    pub may_change: bool,
     /// How to set another value.
     setter: Setter<'a>,
 }
@@ -112,6 +119,14 @@ fn joined(target: GoDuration) -> Value {
 }
 
 impl<'a> Crash<'a> {
+    /// The same, where mending it alone would mend nothing.
+    fn without_fix(self) -> Self {
+        Self {
+            setter: Setter::Impossible,
+            ..self
+        }
+    }
+
     /// Changes that put `target` in the place of what istiod refuses; empty where that would be a
     /// guess.
     pub fn set(&self, target: GoDuration) -> Vec<Change<'a>> {
@@ -147,12 +162,7 @@ impl<'a> AgeSetting<'a> {
         if !crashes.is_empty() {
             let at = crashes[0].at.clone();
             let age = Age::Crashes(crashes);
-            return Some(Self {
-                age,
-                name,
-                at,
-                setter: Setter::Impossible,
-            });
+            return Some(Self::here(age, name, at, Setter::Impossible));
         }
         if let Some(last) = occurrences.last() {
             let known = occurrences
@@ -164,22 +174,12 @@ impl<'a> AgeSetting<'a> {
                 _ => Age::Unknown,
             };
             let at = last.value_node().as_value();
-            return Some(Self {
-                age,
-                name,
-                at,
-                setter: setter(last),
-            });
+            return Some(Self::here(age, name, at, setter(last)));
         }
         if let Some(misspelt) = misspelt {
             let at = misspelt.at.as_value();
             let age = Age::Unlimited(Unlimited::Misspelt(misspelt));
-            return Some(Self {
-                age,
-                name,
-                at,
-                setter: Setter::Impossible,
-            });
+            return Some(Self::here(age, name, at, Setter::Impossible));
         }
         (!istiod.is_patch).then(|| Self::missing(istiod, name))
     }
@@ -202,71 +202,24 @@ impl<'a> AgeSetting<'a> {
         let setter = list
             .filter(|_| can_append)
             .map_or(Setter::Impossible, Setter::Append);
-        Self {
-            age: Age::Unlimited(Unlimited::Missing),
-            name,
-            at,
-            setter,
-        }
+        Self::here(Age::Unlimited(Unlimited::Missing), name, at, setter)
     }
 
-    /// The age that a node of an installer's file sets, or the chart's default where there is none.
-    pub fn of_value(node: &Node<'a>, name: String) -> Self {
-        let at = node.as_value();
-        let setter = Setter::Value(node.clone());
-        let text = argument_text(node);
-        let crash = |why: String| {
-            Age::Crashes(vec![Crash {
-                text: is_text(&name, &text),
-                why,
-                at: at.clone(),
-                setter: setter.clone(),
-                decisive: None,
-            }])
-        };
-        let age = match GoDuration::parse(&text) {
-            _ if crate::istio::image::Image::is_template(&text) => Age::Unknown,
-            Ok(duration) if !is_refused(duration) => classify(duration),
-            Ok(duration) => crash(refusal(duration)),
-            Err(error) => crash(error.to_string()),
-        };
+    /// An age that the object itself sets.
+    fn here(age: Age<'a>, name: String, at: Location, setter: Setter<'a>) -> Self {
         Self {
             age,
             name,
             at,
+            is_default: false,
+            may_change: false,
             setter,
-        }
-    }
-
-    /// The chart's default, which stands nowhere in the file: the finding is at `at`, a value goes
-    /// to `keys` below `parent`.
-    pub fn of_default(
-        default: GoDuration,
-        name: String,
-        at: Location,
-        parent: Node<'a>,
-        keys: Vec<&'static str>,
-    ) -> Self {
-        Self {
-            age: Age::Finite(default),
-            name,
-            at,
-            setter: Setter::Member(parent, keys),
         }
     }
 
     /// Changes that set the age to `target`; empty where that cannot be done here.
     pub fn set(&self, target: GoDuration) -> Vec<Change<'a>> {
         self.setter.set(target)
-    }
-}
-
-/// The text that the charts make of a value: what becomes istiod's argument.
-pub(super) fn argument_text(node: &Node<'_>) -> String {
-    match node.value() {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// A minor release: `1.31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minor {
@@ -15,6 +17,15 @@ impl Minor {
     /// `1.minor`.
     pub const fn one(minor: u32) -> Self {
         Self { major: 1, minor }
+    }
+
+    /// The minor so many releases later.
+    #[must_use]
+    pub const fn later(self, releases: u32) -> Self {
+        Self {
+            minor: self.minor.saturating_add(releases),
+            ..self
+        }
     }
 
     /// Reads `1.31`, and nothing else.
@@ -96,6 +107,29 @@ impl fmt::Display for KubernetesVersion {
         self.0.fmt(f)
     }
 }
+
+/// Written and read as the text that people write.
+macro_rules! as_text {
+    ($version:ty, $expected:literal) => {
+        impl Serialize for $version {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $version {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| {
+                    de::Error::custom(format!(concat!("{:?} is no ", $expected), text))
+                })
+            }
+        }
+    };
+}
+
+as_text!(Version, "version such as 1.31 or 1.31.1");
+as_text!(KubernetesVersion, "Kubernetes version such as 1.33");
 
 fn number(text: &str) -> Option<u32> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());

@@ -20,6 +20,8 @@ pub(super) struct Definitions<T> {
     /// Among the facts of all files somewhere below a folder; its name ends with `/`, and the one
     /// above all folders is empty.
     folders: HashMap<String, Choice>,
+    /// Those of a recording, which only count where no document defines the thing.
+    recorded: Option<Box<Self>>,
 }
 
 /// What decides among some facts, by their indexes.
@@ -37,6 +39,7 @@ impl<T> Default for Definitions<T> {
             facts: Vec::new(),
             files: HashMap::new(),
             folders: HashMap::new(),
+            recorded: None,
         }
     }
 }
@@ -50,6 +53,9 @@ pub(super) fn nearest<'f, T: PartialEq>(
     let Some(definitions) = definitions else {
         return Known::No;
     };
+    if definitions.facts.is_empty() {
+        return nearest(definitions.recorded.as_deref(), place);
+    }
     let choice = if definitions.facts.len() <= FEW {
         definitions.look_through(place)
     } else {
@@ -60,12 +66,26 @@ pub(super) fn nearest<'f, T: PartialEq>(
 
 impl<T: PartialEq> Definitions<T> {
     pub(super) fn push(&mut self, fact: Fact<T>) {
+        match &fact.source {
+            Source::Recording { .. } => self.recorded.get_or_insert_default().add(fact),
+            _ => self.add(fact),
+        }
+    }
+
+    /// All of them, those of a recording last.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact<T>> {
+        let recorded = self.recorded.iter().flat_map(|recorded| &recorded.facts);
+        self.facts.iter().chain(recorded)
+    }
+
+    fn add(&mut self, fact: Fact<T>) {
         let new = self.facts.len();
         self.facts.push(fact);
         let Self {
             facts,
             files,
             folders,
+            ..
         } = self;
         let mut folder = "";
         if let Source::Document { file, .. } = &facts[new].source {
@@ -141,12 +161,12 @@ impl Choice {
 }
 
 /// The folder of a file, with its `/`; that of a bare name is `/`.
-fn folder_of(file: &str) -> &str {
+pub(super) fn folder_of(file: &str) -> &str {
     file.rfind('/').map_or("/", |slash| &file[..=slash])
 }
 
 /// `a/b/`, `a/` and the empty one above all.
-fn self_and_above(folder: &str) -> impl Iterator<Item = &str> {
+pub(super) fn self_and_above(folder: &str) -> impl Iterator<Item = &str> {
     let ends = folder.rmatch_indices('/').map(|(slash, _)| slash + 1);
     ends.chain([0]).map(|end| &folder[..end])
 }

@@ -1,23 +1,45 @@
-//! The facts that objects hold.
+//! What is known of a mesh, one type a fact.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use crate::istio::Subject;
-use crate::istio::args::{Variable, variable};
 use crate::istio::hold::Hold;
-use crate::istio::istiod::Istiod;
 use crate::istio::version::{KubernetesVersion, Version};
-use crate::mesh::{Fact, Mesh, Source};
-use crate::object::{Node, Object, Strings};
-use crate::yaml;
+use crate::mesh::selector::Selector;
 
 /// The revision that has no name.
 pub const DEFAULT_REVISION: &str = "default";
 
+/// Labels of a namespace that decide about injection; the others are not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceLabels {
+    /// The namespace.
+    pub name: String,
+    /// By key.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl NamespaceLabels {
+    /// Whether a label has to do with Istio.
+    pub(super) fn keeps(key: &str) -> bool {
+        key == "istio-injection" || key.split('/').next().is_some_and(is_of_istio)
+    }
+
+    /// A label.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(String::as_str)
+    }
+}
+
+fn is_of_istio(domain: &str) -> bool {
+    domain == "istio.io" || domain.ends_with(".istio.io")
+}
+
 /// What a mesh config (ConfigMap `istio`) says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct MeshConfig {
     /// Revision that reads it.
     pub revision: String,
@@ -25,8 +47,10 @@ pub struct MeshConfig {
     pub hold: Hold,
 }
 
-/// What the injector's values (ConfigMap `istio-sidecar-injector`) say.
-#[derive(Clone, Debug, PartialEq)]
+/// What the injector's values and policy (ConfigMap `istio-sidecar-injector`) say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Injector {
     /// Revision that reads it.
     pub revision: String,
@@ -38,21 +62,83 @@ pub struct Injector {
     pub startup_probe: bool,
     /// Whether `global.proxy.statusPort` is 0, which takes all probes from proxies.
     pub no_status_port: bool,
+    /// `sidecarInjectorWebhook.rewriteAppHTTPProbe`, which is on by default.
+    pub rewrites_probes: bool,
+    /// `sidecarInjectorWebhook.enableNamespacesByDefault`: namespaces without labels are injected.
+    pub all_namespaces: bool,
+    /// Which pods it takes of those that the webhooks send.
+    pub policy: InjectionPolicy,
+    /// Templates for a pod that names none; empty where the ConfigMap does not say.
+    pub default_templates: Vec<String>,
+}
+
+/// Which pods the injector takes of those that the webhooks send to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct InjectionPolicy {
+    /// `policy: enabled`: also pods that say nothing. Anything else takes only those that ask.
+    pub takes_all: bool,
+    /// `neverInjectSelector`, which comes first.
+    pub never: Vec<Selector>,
+    /// `alwaysInjectSelector`.
+    pub always: Vec<Selector>,
+}
+
+impl Default for InjectionPolicy {
+    fn default() -> Self {
+        Self {
+            takes_all: true,
+            never: Vec::new(),
+            always: Vec::new(),
+        }
+    }
+}
+
+/// The webhooks by which the API server sends pods to an injector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct InjectionWebhooks {
+    /// The revision or tag that they serve.
+    pub name: String,
+    /// Each with what it selects.
+    pub webhooks: Vec<InjectionWebhook>,
+}
+
+/// One webhook: both selectors must match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct InjectionWebhook {
+    /// On the namespace.
+    pub namespace: Selector,
+    /// On the pod.
+    pub object: Selector,
+}
+
+/// A tag: a second name of a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionTag {
+    /// The tag.
+    pub tag: String,
+    /// The revision that it names.
+    pub revision: String,
 }
 
 /// A control plane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ControlPlane {
     /// Its revision.
     pub revision: String,
     /// Its version, where the image states one.
     pub version: Option<Version>,
     /// `ENABLE_NATIVE_SIDECARS`.
-    pub native: Setting,
+    pub native_sidecars: Setting,
 }
 
 /// A setting of the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Setting {
     /// Not set: the program's own default.
     Unset,
@@ -63,160 +149,11 @@ pub enum Setting {
 }
 
 /// A node of the cluster.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NodeFact {
     /// Its name.
     pub name: String,
     /// Its kubelet.
     pub kubelet: KubernetesVersion,
-}
-
-/// Words of which at least one stands in every text that holds a fact.
-pub(super) const WORDS: &[&str] = &[
-    "Namespace",
-    "ConfigMap",
-    "kubeletVersion",
-    "pilot",
-    "discovery",
-];
-
-pub(super) fn may_hold(object: &Object<'_>) -> bool {
-    match object.kind {
-        "Namespace" | "ConfigMap" | "Node" => object.api_version == "v1",
-        "Deployment" | "Pod" | "ReplicaSet" | "DaemonSet" => true,
-        _ => false,
-    }
-}
-
-pub(super) fn learn(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    if !may_hold(object) {
-        return;
-    }
-    match object.kind {
-        "Namespace" => namespace(mesh, object, source),
-        "ConfigMap" => config_map(mesh, object, source),
-        "Node" => node(mesh, object, source),
-        _ => control_plane(mesh, object, source),
-    }
-}
-
-fn fact<T>(value: T, source: &Source) -> Fact<T> {
-    Fact {
-        value,
-        source: source.clone(),
-    }
-}
-
-fn namespace(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let Some(name) = object.name else { return };
-    let labels = object.root.at(&["metadata", "labels"]);
-    let entries = labels.iter().flat_map(Node::entries);
-    let labels: BTreeMap<_, _> = entries
-        .filter_map(|(key, value)| Some((key.to_owned(), value.str()?.to_owned())))
-        .collect();
-    mesh.namespaces
-        .entry(name.to_owned())
-        .or_default()
-        .push(fact(labels, source));
-}
-
-fn node(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let kubelet = object.root.at(&["status", "nodeInfo", "kubeletVersion"]);
-    let kubelet = kubelet.and_then(|node| KubernetesVersion::parse(node.str()?));
-    if let (Some(name), Some(kubelet)) = (object.name, kubelet) {
-        mesh.nodes.push(fact(
-            NodeFact {
-                name: name.to_owned(),
-                kubelet,
-            },
-            source,
-        ));
-    }
-}
-
-/// `istio` is of the default revision, `istio-canary` of `canary`.
-fn revision_in<'a>(name: &'a str, stem: &str) -> Option<&'a str> {
-    match name.strip_prefix(stem)? {
-        "" => Some(DEFAULT_REVISION),
-        rest => rest.strip_prefix('-'),
-    }
-}
-
-fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let (Some(name), Some(data)) = (object.name, object.root.get_set("data")) else {
-        return;
-    };
-    if let (Some(revision), Some(text)) = (
-        revision_in(name, "istio-sidecar-injector"),
-        data.str_at("values"),
-    ) {
-        if let Ok(values) = yaml::value_of(text) {
-            let known = mesh.injectors.entry(revision.to_owned()).or_default();
-            known.push(fact(injector(revision, &values), source));
-        }
-    } else if let (Some(revision), Some(text)) = (revision_in(name, "istio"), data.str_at("mesh")) {
-        let config = yaml::value_of(text).unwrap_or_default();
-        let hold = config
-            .get("defaultConfig")
-            .map_or(Hold::Absent, Hold::in_config);
-        let config = MeshConfig {
-            revision: revision.to_owned(),
-            hold,
-        };
-        let known = mesh.mesh_configs.entry(revision.to_owned()).or_default();
-        known.push(fact(config, source));
-    }
-}
-
-fn injector(revision: &str, values: &Value) -> Injector {
-    let proxy = |path: &str| values.pointer(&format!("/global/proxy/{path}"));
-    let off = proxy("startupProbe/enabled") == Some(&Value::Bool(false));
-    let no_port = proxy("statusPort").is_some_and(|port| port.as_i64() == Some(0));
-    Injector {
-        revision: revision.to_owned(),
-        hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
-        has_lifecycle: proxy("lifecycle")
-            .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
-        startup_probe: !off,
-        no_status_port: no_port,
-    }
-}
-
-fn control_plane(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let strings = Strings::default();
-    let subject = Subject::of(object, &strings);
-    let Some(istiod) = subject.istiod.as_ref().filter(|istiod| !istiod.is_patch) else {
-        return;
-    };
-    let plane = ControlPlane {
-        revision: revision_of(object, &subject, istiod),
-        version: subject.istiod_version(),
-        native: setting(istiod, "ENABLE_NATIVE_SIDECARS"),
-    };
-    let known = mesh.control_planes.entry(plane.revision.clone());
-    known.or_default().push(fact(plane, source));
-}
-
-fn revision_of(object: &Object<'_>, subject: &Subject<'_>, istiod: &Istiod<'_>) -> String {
-    let label = object
-        .root
-        .at(&["metadata", "labels"])
-        .and_then(|labels| labels.str_at("istio.io/rev"))
-        .or_else(|| subject.template.as_ref()?.label("istio.io/rev"));
-    let environment = match variable(&istiod.container, "REVISION") {
-        Variable::Literal(text) => Some(text),
-        Variable::Elsewhere | Variable::Absent => None,
-    };
-    let revision = environment
-        .or(label)
-        .filter(|revision| !revision.is_empty());
-    revision.unwrap_or(DEFAULT_REVISION).to_owned()
-}
-
-fn setting(istiod: &Istiod<'_>, name: &str) -> Setting {
-    match variable(&istiod.container, name) {
-        Variable::Literal(text) => Setting::Text(text.to_owned()),
-        Variable::Elsewhere => Setting::Unknown,
-        Variable::Absent => Setting::Unset,
-    }
 }

@@ -1,8 +1,9 @@
 //! Whether the injector makes the proxy a native sidecar.
 
+use crate::istio::go_bool;
 use crate::istio::version::{KubernetesVersion, Minor, Version};
 use crate::istio::workload::PodTemplate;
-use crate::mesh::{Around, Known, Setting, Source};
+use crate::mesh::{Around, DEFAULT_REVISION, Known, Setting, Source};
 
 /// The pod's own wish.
 const ANNOTATION: &str = "sidecar.istio.io/nativeSidecar";
@@ -26,6 +27,48 @@ pub enum Native {
     Unknown(Vec<String>),
 }
 
+/// What a control plane does where the pod does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeMode<'a> {
+    /// It knows no native sidecars.
+    Missing,
+    /// It makes none, since nobody asked for them.
+    OffByDefault,
+    /// It makes none: what `ENABLE_NATIVE_SIDECARS` says.
+    Off(&'a str),
+    /// It makes them.
+    On,
+    /// It makes them where every node runs Kubernetes 1.33 or newer.
+    ByNodes,
+    /// That is set elsewhere.
+    Unknown,
+}
+
+impl<'a> NativeMode<'a> {
+    /// From the version and `ENABLE_NATIVE_SIDECARS`: a boolean of Go's before 1.27, where what is
+    /// none counts as no; one of three words from then on.
+    pub fn of(version: Version, setting: &'a Setting) -> Self {
+        match setting {
+            _ if version.minor < CAN => Self::Missing,
+            Setting::Unknown => Self::Unknown,
+            Setting::Unset if version.minor < BY_ITSELF => Self::OffByDefault,
+            Setting::Text(text) if version.minor < BY_ITSELF => {
+                if go_bool(text) == Some(true) {
+                    Self::On
+                } else {
+                    Self::Off(text)
+                }
+            }
+            Setting::Unset => Self::ByNodes,
+            Setting::Text(text) => match text.as_str() {
+                "true" => Self::On,
+                "auto" => Self::ByNodes,
+                _ => Self::Off(text),
+            },
+        }
+    }
+}
+
 impl Around<'_> {
     /// Whether the control plane of `revision` injects a native sidecar into this pod.
     pub fn native(&self, template: &PodTemplate<'_>, revision: &str) -> Native {
@@ -37,72 +80,65 @@ impl Around<'_> {
                 )]);
             }
             Known::No => {
-                return Native::Unknown(vec![format!(
-                    "the version of istiod{} (--istio-version)",
-                    of_revision(revision)
-                )]);
+                return Native::Unknown(vec![self.missing_istiod(revision)]);
             }
         };
-        if version.minor < CAN {
-            let why = format!("istiod {version} has no native sidecars");
-            return Native::No(why, Some(source));
-        }
-        if let Some(decided) = wish(template, version) {
-            return decided;
-        }
-        let (setting, source) = match self.control_plane(revision) {
-            Known::Yes(plane, told) => (plane.native.clone(), told),
-            Known::Disputed(..) | Known::No => (Setting::Unset, source),
+        let (setting, told) = match self.control_plane(revision) {
+            Known::Yes(plane, told) => (&plane.native_sidecars, told),
+            Known::Disputed(..) | Known::No => (&Setting::Unset, source.clone()),
         };
-        let refused = |text: &str| {
-            Native::No(
-                format!("`ENABLE_NATIVE_SIDECARS` of istiod is {text:?}"),
-                Some(source.clone()),
-            )
-        };
-        match setting {
-            Setting::Unknown => Native::Unknown(vec![
+        let mode = NativeMode::of(version, setting);
+        let wish = wish(template, version).filter(|_| mode != NativeMode::Missing);
+        match (wish, mode) {
+            (Some(decided), _) => decided,
+            (None, NativeMode::Missing) => {
+                let why = format!("istiod {version} has no native sidecars");
+                Native::No(why, Some(source))
+            }
+            (None, NativeMode::OffByDefault) => {
+                let why = "makes native sidecars only with `ENABLE_NATIVE_SIDECARS`";
+                Native::No(format!("istiod {version} {why}"), Some(told))
+            }
+            (None, NativeMode::Off(text)) => {
+                let why = format!("`ENABLE_NATIVE_SIDECARS` of istiod is {text:?}");
+                Native::No(why, Some(told))
+            }
+            (None, NativeMode::On) => Native::Yes,
+            (None, NativeMode::ByNodes) => self.by_nodes(template),
+            (None, NativeMode::Unknown) => Native::Unknown(vec![
                 "`ENABLE_NATIVE_SIDECARS` of istiod, which is set elsewhere".to_owned(),
             ]),
-            Setting::Text(text) if version.minor < BY_ITSELF => {
-                if is_true(&text) {
-                    Native::Yes
-                } else {
-                    refused(&text)
-                }
-            }
-            Setting::Unset if version.minor < BY_ITSELF => {
-                let why = "makes native sidecars only with `ENABLE_NATIVE_SIDECARS`";
-                Native::No(format!("istiod {version} {why}"), Some(source))
-            }
-            Setting::Text(text) if text == "true" => Native::Yes,
-            Setting::Text(text) if text != "auto" => refused(&text),
-            Setting::Text(_) | Setting::Unset => self.by_nodes(template),
+        }
+    }
+
+    /// What to say where nothing is known of the istiod of a revision.
+    fn missing_istiod(&self, revision: &str) -> String {
+        let known: Vec<&str> = self.revisions().collect();
+        match (revision, known.is_empty()) {
+            (DEFAULT_REVISION, true) => "the version of istiod (--istio-version)".to_owned(),
+            (_, true) => format!("the version of istiod of revision {revision} (--istio-version)"),
+            (_, false) => format!(
+                "the version of istiod of revision {revision}, where only {} is known \
+                 (--istio-version)",
+                known.join(", ")
+            ),
         }
     }
 
     fn by_nodes(&self, template: &PodTemplate<'_>) -> Native {
-        match self.nodes(template) {
-            Some(nodes) if nodes.oldest >= NODES => Native::Yes,
-            Some(nodes) => {
+        match self.oldest_node(template) {
+            Some(node) if node.kubelet >= NODES => Native::Yes,
+            Some(node) => {
                 let why = format!(
                     "the oldest node runs Kubernetes {}, and istiod waits for {NODES} on all of them",
-                    nodes.oldest
+                    node.kubelet
                 );
-                Native::No(why, Some(nodes.source))
+                Native::No(why, Some(node.source))
             }
             None => Native::Unknown(vec![
                 "the Kubernetes version of the nodes (--kubernetes-version)".to_owned(),
             ]),
         }
-    }
-}
-
-fn of_revision(revision: &str) -> String {
-    if revision == super::DEFAULT_REVISION {
-        String::new()
-    } else {
-        format!(" of revision {revision}")
     }
 }
 
@@ -131,9 +167,4 @@ fn wish(template: &PodTemplate<'_>, version: Version) -> Option<Native> {
         "false" => refused(),
         _ => Some(Native::Yes),
     }
-}
-
-/// Go's `strconv.ParseBool`.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }

@@ -25,13 +25,14 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let Some(template) = subject.application() else {
         return;
     };
-    if let Some((template, proxy)) = subject.sidecar() {
+    if let Some((template, proxy)) = subject.sidecar(cx) {
         check_rendered(template, proxy, out);
         return;
     }
     let enrolment = cx.enrolment();
-    let is_rendered = subject.proxy.as_ref().is_some_and(Proxy::is_rendered);
-    if *enrolment == Enrolment::Out || is_rendered || is_proxyless(template) {
+    let stays =
+        subject.proxy.as_ref().is_some_and(Proxy::is_rendered) && cx.reinjection().is_none();
+    if *enrolment == Enrolment::Out || stays || is_proxyless(template) {
         return;
     }
     let meshed = subject.meshed(cx);

@@ -1,6 +1,6 @@
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Severity};
-use crate::istio::keepalive::{Age, longest_life};
+use crate::istio::keepalive::{Age, AgeSetting, longest_life};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{Grade, ISTIODS, age_fix};
 
@@ -15,9 +15,12 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let Some(setting) = cx.subject().age() else {
-        return;
-    };
+    for setting in cx.subject().ages() {
+        check_age(cx, setting, out);
+    }
+}
+
+fn check_age(cx: &Context<'_>, setting: &AgeSetting<'_>, out: &mut Findings) {
     let Age::Finite(age) = setting.age else {
         return;
     };
@@ -33,12 +36,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         longest_life(age),
     );
     // A values file is one of several: another may set what this one leaves to the chart.
-    let may_be_set_elsewhere = cx
-        .subject()
-        .install
-        .as_ref()
-        .is_some_and(|install| install.is_default && !install.is_complete);
-    let (severity, grade): (_, Grade) = if may_be_set_elsewhere {
+    let (severity, grade): (_, Grade) = if setting.is_default && setting.may_change {
         (Severity::Info, Fix::needs_review)
     } else {
         (Severity::Error, Fix::safe)

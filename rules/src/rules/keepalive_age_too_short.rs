@@ -1,7 +1,7 @@
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Severity};
 use crate::istio::duration::GoDuration;
-use crate::istio::keepalive::Age;
+use crate::istio::keepalive::{Age, AgeSetting};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{ISTIODS, age_fix};
 
@@ -16,9 +16,12 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let Some(setting) = cx.subject().age() else {
-        return;
-    };
+    for setting in cx.subject().ages() {
+        check_age(cx, setting, out);
+    }
+}
+
+fn check_age(cx: &Context<'_>, setting: &AgeSetting<'_>, out: &mut Findings) {
     let Age::Finite(age) = setting.age else {
         return;
     };

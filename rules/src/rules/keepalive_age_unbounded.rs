@@ -2,7 +2,7 @@ use crate::config::KeepalivePolicy;
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix};
 use crate::istio::args::AGE;
-use crate::istio::keepalive::{Age, Misspelt, Unlimited};
+use crate::istio::keepalive::{Age, AgeSetting, Misspelt, Unlimited};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{ISTIODS, age_fix};
 
@@ -20,9 +20,12 @@ const CONSEQUENCE: &str = "configuration streams never end, so a proxy whose str
                            broken until somebody restarts it or istiod";
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let Some(setting) = cx.subject().age() else {
-        return;
-    };
+    for setting in cx.subject().ages() {
+        check_age(cx, setting, out);
+    }
+}
+
+fn check_age(cx: &Context<'_>, setting: &AgeSetting<'_>, out: &mut Findings) {
     let Age::Unlimited(why) = &setting.age else {
         return;
     };

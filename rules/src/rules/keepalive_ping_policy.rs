@@ -5,7 +5,8 @@ use crate::finding::{Applicability, Fix, Severity, op};
 use crate::istio::args::{INTERVAL, TIMEOUT, Text, Variable, variable, variable_node};
 use crate::istio::duration::{DurationError, GoDuration};
 use crate::istio::istiod::Istiod;
-use crate::istio::version::{Minor, Version};
+use crate::istio::keepalive::READS_ENVIRONMENT;
+use crate::istio::version::Version;
 use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{Grade, ISTIODS};
@@ -24,12 +25,6 @@ declare_rule! {
 const MOST_INTERVAL: GoDuration = GoDuration::from_seconds(60);
 /// A dead peer should be noticed within this.
 const MOST_SILENCE: GoDuration = GoDuration::from_minutes(5);
-/// First version that reads the environment variables.
-const READS_ENVIRONMENT: Version = Version {
-    minor: Minor::one(17),
-    patch: Some(1),
-};
-
 /// One of the two settings.
 struct Ping<'a> {
     name: String,
@@ -164,11 +159,7 @@ fn setting<'a>(
         let name = format!("`--{flag}`");
         return Some(ping(name, GoDuration::parse(text), Some((node, joined))));
     }
-    let reads = version.is_none_or(|version| {
-        version.minor > READS_ENVIRONMENT.minor
-            || (version.minor == READS_ENVIRONMENT.minor
-                && version.patch >= READS_ENVIRONMENT.patch)
-    });
+    let reads = version.is_none_or(|version| version >= READS_ENVIRONMENT);
     let text = match variable(&istiod.container, name) {
         Variable::Literal(text) if reads => text,
         Variable::Elsewhere if reads => return None,

@@ -3,7 +3,7 @@ use crate::finding::{Location, Related, RelatedPlace, Severity};
 use crate::istio::image::Component;
 use crate::istio::version::{KubernetesVersion, Minor};
 use crate::mesh::{Known, Source};
-use crate::releases::Release;
+use crate::releases::{Fit, RemovedApi};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{VERSIONED, things};
 
@@ -27,27 +27,89 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         return;
     };
     let name = format!("istiod {version}");
-    if report_missing_apis(
-        cx,
-        &name,
-        version.minor,
-        kubernetes,
-        &istiod.at,
-        &source,
-        out,
-    ) {
-        return;
+    let tested = tested(cx, version.minor);
+    match cx.releases.fit(version.minor, kubernetes) {
+        Fit::MissingApis(missing) => {
+            report_missing_apis(&name, kubernetes, &missing, istiod.at, &source, out);
+        }
+        Fit::BelowFloor(floor) => {
+            let message = format!(
+                "{name} does not run on Kubernetes {kubernetes}: it needs {floor} or newer{}",
+                parenthesis(&tested)
+            );
+            out.report(istiod.at, message)
+                .related([told(&source, kubernetes)]);
+        }
+        Fit::AlsoTested => {
+            let message = format!(
+                "{name} is not supported on Kubernetes {kubernetes}: {tested}, and tried on this one \
+                 without a promise"
+            );
+            out.report(istiod.at, message)
+                .severity(Severity::Warning)
+                .related([told(&source, kubernetes)]);
+        }
+        Fit::Untested => {
+            let side = side(cx, version.minor, kubernetes);
+            let message = format!(
+                "{name} was never tested on Kubernetes {kubernetes}, which is {side} than what it \
+                 supports: {tested}"
+            );
+            out.report(istiod.at, message)
+                .severity(Severity::Warning)
+                .related([told(&source, kubernetes)])
+                .related(conditions(cx, version.minor, kubernetes, &source));
+        }
+        Fit::Tested | Fit::Unknown => {}
     }
-    let Some((severity, message)) = cx
+}
+
+fn parenthesis(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" ({text})")
+    }
+}
+
+/// `1.17 was tested on 1.23 to 1.26`.
+fn tested(cx: &Context<'_>, minor: Minor) -> String {
+    let range = cx
         .releases
-        .get(version.minor)
-        .and_then(|release| out_of_range(&name, release, kubernetes))
-    else {
-        return;
-    };
-    out.report(istiod.at, message)
-        .severity(severity)
-        .related([told(&source, kubernetes)]);
+        .get(minor)
+        .and_then(|row| row.kubernetes.as_ref());
+    range.map_or_else(String::new, |range| {
+        format!("{minor} was tested on {} to {}", range.min, range.max)
+    })
+}
+
+fn side(cx: &Context<'_>, minor: Minor, kubernetes: KubernetesVersion) -> &'static str {
+    let range = cx
+        .releases
+        .get(minor)
+        .and_then(|row| row.kubernetes.as_ref());
+    if range.is_some_and(|range| kubernetes < range.min) {
+        "older"
+    } else {
+        "newer"
+    }
+}
+
+/// What this Kubernetes has not got any more and only some istiods of this minor need.
+fn conditions(
+    cx: &Context<'_>,
+    minor: Minor,
+    kubernetes: KubernetesVersion,
+    source: &Source,
+) -> impl Iterator<Item = Related> {
+    let missing = cx.releases.conditionally_missing(minor, kubernetes);
+    missing.filter_map(|api| {
+        let only_if = api.only_if.as_ref()?;
+        Some(Related {
+            message: format!("without {}, if {only_if}: {}", api.api, api.effect),
+            at: RelatedPlace::Fact(source.clone()),
+        })
+    })
 }
 
 fn told(source: &Source, kubernetes: KubernetesVersion) -> Related {
@@ -59,18 +121,13 @@ fn told(source: &Source, kubernetes: KubernetesVersion) -> Related {
 
 /// APIs that this istiod needs and this Kubernetes does not have: it will never work.
 fn report_missing_apis(
-    cx: &Context<'_>,
     name: &str,
-    istiod: Minor,
     kubernetes: KubernetesVersion,
-    at: &Location,
+    missing: &[&RemovedApi],
+    at: Location,
     source: &Source,
     out: &mut Findings,
-) -> bool {
-    let missing: Vec<_> = cx.releases.missing_apis(istiod, kubernetes).collect();
-    if missing.is_empty() {
-        return false;
-    }
+) {
     let apis: Vec<String> = missing
         .iter()
         .map(|api| format!("{} (removed in {})", api.api, api.removed_in))
@@ -90,41 +147,5 @@ fn report_missing_apis(
         ),
         at: RelatedPlace::Fact(source.clone()),
     });
-    out.report(at.clone(), message).related(details);
-    true
-}
-
-fn out_of_range(
-    name: &str,
-    release: &Release,
-    kubernetes: KubernetesVersion,
-) -> Option<(Severity, String)> {
-    let range = release.kubernetes.as_ref()?;
-    let floor = release
-        .kubernetes_floor
-        .as_ref()
-        .map_or(range.min, |floor| floor.min);
-    let tested = format!(
-        "{} was tested on {} to {}",
-        release.minor, range.min, range.max
-    );
-    if kubernetes < floor {
-        let message = format!(
-            "{name} does not run on Kubernetes {kubernetes}: it needs {floor} or newer ({tested})"
-        );
-        Some((Severity::Error, message))
-    } else if kubernetes < range.min || kubernetes > range.max {
-        let side = if kubernetes < range.min {
-            "older"
-        } else {
-            "newer"
-        };
-        let message = format!(
-            "{name} was never tested on Kubernetes {kubernetes}, which is {side} than what it \
-             supports: {tested}"
-        );
-        Some((Severity::Warning, message))
-    } else {
-        None
-    }
+    out.report(at, message).related(details);
 }

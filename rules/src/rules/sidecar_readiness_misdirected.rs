@@ -1,6 +1,6 @@
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix};
-use crate::istio::gate::{has_application, is_proxyless};
+use crate::istio::gate::{Reinjection, has_application, is_proxyless};
 use crate::istio::probe::{
     Asks, PROXY_READY, PROXY_READY_PORTS, ask_proxy, proxy_port, sidecar_readiness, sidecar_startup,
 };
@@ -31,6 +31,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         || is_proxyless(template)
         || !has_application(template)
         || template.opts_out()
+        || cx.reinjection() == Some(Reinjection::Replaces)
     {
         return;
     }

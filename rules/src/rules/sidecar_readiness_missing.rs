@@ -1,12 +1,14 @@
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
+use crate::finding::{Applicability, Fix, Related, RelatedPlace, op};
 use crate::istio::probe::{sidecar_readiness, sidecar_startup};
 use crate::istio::proxy::Proxy;
 use crate::istio::version::{Minor, Version};
-use crate::istio::workload::{List, PodTemplate, WORKLOADS};
-use crate::mesh::{Enrolment, Known, Native};
+use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{metadata_of, name_of};
+use crate::rules::support::name_of;
+
+mod annotations;
+mod switched_off;
 
 declare_rule! {
     id: "sidecar-readiness-missing",
@@ -25,11 +27,12 @@ const NATIVE_READINESS: Minor = Minor::one(20);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
-    if let Some((template, proxy)) = subject.sidecar() {
+    if let Some((template, proxy)) = subject.sidecar(cx) {
         let version = subject.version_in(&proxy.container);
         check_rendered(template, proxy, version, out);
-    } else if let Some(template) = subject.uninjected() {
-        check_switched_off(cx, template, out);
+    } else {
+        annotations::check(cx, out);
+        switched_off::check(cx, out);
     }
 }
 
@@ -86,7 +89,7 @@ fn check_rendered(
     let switch = template
         .annotation(STATUS_PORT)
         .filter(|node| node.str() == Some("0"));
-    ops.extend(switch.as_ref().map(op::remove));
+    ops.extend(switch.iter().map(|node| op::remove(node)));
     let related = switch.iter().map(|node| Related {
         message: "this took the probes away at injection".to_owned(),
         at: RelatedPlace::Here(node.whole()),
@@ -95,95 +98,4 @@ fn check_rendered(
     out.report(name_of(container), message)
         .related(related)
         .fix(fix);
-}
-
-/// The probes of a proxy that is still to be injected are switched off: by the pod, or by the mesh.
-fn check_switched_off(cx: &Context<'_>, template: &PodTemplate<'_>, out: &mut Findings) {
-    let Some(node) = template.annotation(STATUS_PORT) else {
-        check_mesh(cx, out);
-        return;
-    };
-    let text = node
-        .str()
-        .map_or_else(|| node.value().to_string(), str::to_owned);
-    let leads_to = match text.parse::<u16>() {
-        Ok(0) => without_status_port(template),
-        Ok(_) => return,
-        Err(_) => "that is no port, and the injector refuses the Pod",
-    };
-    let severity = match cx.enrolment() {
-        Enrolment::In { .. } => Severity::Error,
-        // It does nothing unless the pod is injected after all.
-        Enrolment::Unknown => Severity::Warning,
-        Enrolment::Out => return,
-    };
-    let message = format!("annotation {STATUS_PORT} is {text:?}: {leads_to}");
-    let fix = Fix::safe(
-        format!("drop annotation {STATUS_PORT}"),
-        vec![op::remove(&node)],
-    );
-    out.report(node.whole(), message)
-        .severity(severity)
-        .fix(fix);
-}
-
-/// The injector's values take the probes from every proxy of the mesh. There is nothing to mend in
-/// the workload.
-fn check_mesh(cx: &Context<'_>, out: &mut Findings) {
-    let Some(meshed) = cx.subject().meshed(cx) else {
-        return;
-    };
-    let Known::Yes(injector, source) = cx.around.injector(meshed.revision) else {
-        return;
-    };
-    let template = meshed.template;
-    let (cause, leads_to) = if injector.no_status_port {
-        (
-            "`global.proxy.statusPort` is 0",
-            without_status_port(template),
-        )
-    } else if !injector.startup_probe && cx.around.native(template, meshed.revision) == Native::Yes
-    {
-        let leads_to = "its native sidecar has no startup probe, so the application does not wait for \
-                        it, and hold does nothing there";
-        ("`global.proxy.startupProbe.enabled` is false", leads_to)
-    } else {
-        return;
-    };
-    let told = Related {
-        message: format!("the injector's values: {cause}"),
-        at: RelatedPlace::Fact(source),
-    };
-    let message = format!(
-        "{cause} in this mesh: {leads_to} (meshed by {})",
-        meshed.because
-    );
-    out.report(metadata_of(template), message).related([told]);
-}
-
-fn without_status_port(template: &PodTemplate<'_>) -> &'static str {
-    if has_rewritten_probes(template) {
-        "the application's probes are rewritten to port 0, and the API server refuses the Pod"
-    } else {
-        "the proxy gets no probes, so the pod is Ready before the proxy can take traffic"
-    }
-}
-
-/// Whether Istio rewrites a probe of the application: HTTP, TCP and gRPC ones, unless told not to.
-fn has_rewritten_probes(template: &PodTemplate<'_>) -> bool {
-    let wish = template.annotation_text("sidecar.istio.io/rewriteAppHTTPProbers");
-    if wish.is_some_and(|text| text.eq_ignore_ascii_case("false")) {
-        return false;
-    }
-    template.containers(List::Containers).any(|container| {
-        ["readinessProbe", "livenessProbe", "startupProbe"]
-            .iter()
-            .any(|probe| {
-                container.get_set(probe).is_some_and(|probe| {
-                    ["httpGet", "tcpSocket", "grpc"]
-                        .iter()
-                        .any(|kind| probe.get_set(kind).is_some())
-                })
-            })
-    })
 }

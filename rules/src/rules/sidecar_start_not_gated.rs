@@ -24,7 +24,7 @@ const CONSEQUENCE: &str = "until the proxy is ready, calls of the application ar
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
-    if let Some((template, proxy)) = subject.sidecar() {
+    if let Some((template, proxy)) = subject.sidecar(cx) {
         check_rendered(template, proxy, out);
     } else if let Some(meshed) = subject.meshed(cx) {
         check_uninjected(cx, &meshed, out);
@@ -50,7 +50,7 @@ fn check_rendered(template: &PodTemplate<'_>, proxy: &Proxy<'_>, out: &mut Findi
 
 fn check_uninjected<'a>(cx: &Context<'a>, meshed: &Meshed<'_, 'a>, out: &mut Findings) {
     let template = meshed.template;
-    let stub = cx.subject().proxy.as_ref();
+    let stub = cx.subject().stub(cx);
     if stub.is_some_and(Proxy::is_blocking_init) {
         return;
     }

@@ -6,13 +6,13 @@ use crate::istio::build::Stated;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
-use crate::istio::install::{HELM_VALUES, INSTALLS, ISTIO_OPERATOR};
+use crate::istio::install::{HELM_VALUES, INSTALLS};
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
 use crate::rule::ObjectKind;
 
-/// Kinds in which istiod runs or from which it is installed.
-pub(crate) const ISTIODS: &[ObjectKind] = &[
+/// Kinds in which istiod runs.
+const RUNNING: [ObjectKind; 7] = [
     ObjectKind::new("", "Pod", "pods"),
     ObjectKind::new("apps", "Deployment", "deployments"),
     ObjectKind::new("apps", "DaemonSet", "daemonsets"),
@@ -20,9 +20,26 @@ pub(crate) const ISTIODS: &[ObjectKind] = &[
     ObjectKind::new("extensions", "Deployment", "deployments"),
     ObjectKind::new("extensions", "DaemonSet", "daemonsets"),
     ObjectKind::new("extensions", "ReplicaSet", "replicasets"),
-    ISTIO_OPERATOR,
-    HELM_VALUES,
 ];
+
+/// Kinds in which istiod runs or from which it is installed.
+pub(crate) const ISTIODS: &[ObjectKind] =
+    &both::<{ RUNNING.len() + INSTALLS.len() }>(&RUNNING, INSTALLS);
+
+/// Two lists of kinds as one, of `N` kinds.
+const fn both<const N: usize>(one: &[ObjectKind], other: &[ObjectKind]) -> [ObjectKind; N] {
+    let mut kinds = [HELM_VALUES; N];
+    let mut index = 0;
+    while index < N {
+        kinds[index] = if index < one.len() {
+            one[index]
+        } else {
+            other[index - one.len()]
+        };
+        index += 1;
+    }
+    kinds
+}
 
 /// How a fix is graded: [`Fix::safe`] or [`Fix::needs_review`].
 pub(crate) type Grade = fn(String, Vec<Change<'_>>) -> Option<Fix>;
@@ -33,19 +50,8 @@ pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>
 }
 
 /// Kinds in which a version of Istio stands.
-pub(crate) const VERSIONED: &[ObjectKind] = &{
-    let mut kinds = [HELM_VALUES; WORKLOADS.len() + INSTALLS.len()];
-    let mut index = 0;
-    while index < kinds.len() {
-        kinds[index] = if index < WORKLOADS.len() {
-            WORKLOADS[index]
-        } else {
-            INSTALLS[index - WORKLOADS.len()]
-        };
-        index += 1;
-    }
-    kinds
-};
+pub(crate) const VERSIONED: &[ObjectKind] =
+    &both::<{ WORKLOADS.len() + INSTALLS.len() }>(WORKLOADS, INSTALLS);
 
 /// Something of Istio's that has a version.
 #[derive(Clone, Debug)]
@@ -62,6 +68,8 @@ pub(crate) struct Thing<'a> {
     pub(crate) image_name: &'a str,
     /// Where the version stands.
     pub(crate) at: Location,
+    /// The field.
+    pub(crate) node: Node<'a>,
 }
 
 impl Thing<'_> {
@@ -89,6 +97,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         vendor: build.image.vendor(),
         image_name: build.image.name,
         at: build.node.as_value(),
+        node: build.node.clone(),
     });
     let versions = subject.install.iter().flat_map(|install| &install.versions);
     builds.chain(versions.map(|version| Thing {
@@ -98,6 +107,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         vendor: version.vendor,
         image_name: "",
         at: version.node.as_value(),
+        node: version.node.clone(),
     }))
 }
 

@@ -74,7 +74,7 @@ fn message(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor, end: Option<EndOfL
             format!("; the newest supported is {version}")
         }
     };
-    format!("{subject} {since}: no patch comes any more, and no bulletin names it{way}")
+    format!("{subject} {since}: no patch comes any more, whatever is found in it{way}")
 }
 
 /// How an istiod gets there.

@@ -1,158 +1,281 @@
-//! What overlays of an `IstioOperator` make of istiod's arguments.
+//! What an `IstioOperator` does to the chart's objects: settings of `components.pilot.k8s`, and overlays.
 //!
-//! As `istioctl` 1.31.1 does it: an item is selected by index or by regular expression, the first
-//! that fits; `-1` and an index behind the end append; a patch without a value removes; a patch that
-//! finds nothing is dropped without a word.
+//! As `istioctl` 1.31.1 does it (`operator/pkg/render/postprocess.go`, `operator/pkg/tpath/tree.go`): settings
+//! are merged; of an overlay, a list's item is selected by index, by `key:value` or by regular expression,
+//! the first that fits; `-1` and an index behind the end append; a patch without a value removes; one that
+//! finds nothing is dropped without a word (an error up to 1.23).
 
 use regex_lite::Regex;
-use serde_json::Value;
 
-use crate::istio::args::AGE;
-use crate::istio::keepalive::Item;
+use super::plane::Objects;
+use super::traced::Traced;
 use crate::object::Node;
 
-/// istiod's arguments as they will be rendered, where overlays or extra arguments touch them.
-/// `age` and `age_from` are the value of the chart's own flag and where it is set.
-pub(super) fn arguments<'a>(
-    spec: &Node<'a>,
-    age: &str,
-    age_from: Option<Node<'a>>,
-) -> Option<Vec<Item<'a>>> {
-    let mut items = chart(age, age_from);
-    let extra: Vec<Item<'a>> = spec
-        .at(&["unvalidatedValues", "pilot"])
-        .into_iter()
-        .flat_map(|pilot| pilot.items("extraContainerArgs"))
-        .map(Item::from_node)
-        .collect();
-    let patches = patches(spec);
-    if extra.is_empty() && patches.is_empty() {
-        return None;
-    }
-    items.extend(extra);
-    for (target, value) in patches {
-        apply(&mut items, &target, value);
-    }
-    Some(items)
+/// A patch that does nothing.
+#[derive(Clone, Debug)]
+pub struct Dropped<'a> {
+    /// The patch.
+    pub patch: Node<'a>,
+    /// Why: "there is no Deployment `istio-pilot`".
+    pub why: String,
+    /// Whether its path was looked for at all: else kind or name fit no object.
+    pub is_path: bool,
 }
 
-/// The arguments that the chart writes.
-fn chart<'a>(age: &str, age_from: Option<Node<'a>>) -> Vec<Item<'a>> {
-    let own = |text: &str| Item {
-        text: text.to_owned(),
-        from: None,
-    };
-    let flag = format!("--{AGE}");
-    let words = [
-        "discovery",
-        "--monitoringAddr=:15014",
-        "--log_output_level=default:info",
-        "--domain",
-        "cluster.local",
-        &flag,
-    ];
-    let mut items: Vec<Item<'a>> = words.into_iter().map(own).collect();
-    items.push(Item {
-        text: age.to_owned(),
-        from: age_from,
-    });
-    items
-}
-
-/// The patches on the arguments of istiod's Deployment, each with its value.
-fn patches<'a>(spec: &Node<'a>) -> Vec<(Target<'a>, Option<Node<'a>>)> {
-    let name = match spec.str_at("revision") {
-        None | Some("" | "default") => "istiod".to_owned(),
-        Some(revision) => format!("istiod-{revision}"),
-    };
+/// Applies what `components.pilot.k8s` says; the patches that do nothing come back.
+pub(super) fn patch<'a>(objects: &mut Objects<'a>, spec: &Node<'a>) -> Vec<Dropped<'a>> {
     let Some(k8s) = spec.at(&["components", "pilot", "k8s"]) else {
         return Vec::new();
     };
-    let overlays = k8s.items("overlays").filter(|overlay| {
-        overlay.str_at("kind") == Some("Deployment") && overlay.str_at("name") == Some(&name)
-    });
-    overlays
-        .flat_map(|overlay| overlay.items("patches"))
-        .filter_map(|patch| {
-            let target = target(patch.str_at("path")?)?;
-            Some((target, patch.get_set("value")))
-        })
-        .collect()
-}
-
-/// What a patch replaces.
-enum Target<'a> {
-    /// The whole list.
-    List,
-    /// The item that this selects.
-    Item(&'a str),
-}
-
-/// What a path replaces of istiod's arguments; `None` for a path that leads elsewhere.
-fn target(path: &str) -> Option<Target<'_>> {
-    let rest = path.strip_prefix("spec.template.spec.containers.")?;
-    let rest = ["[name:discovery]", "[0]"]
-        .iter()
-        .find_map(|container| rest.strip_prefix(container))?
-        .strip_prefix(".args")?;
-    if rest.is_empty() {
-        return Some(Target::List);
+    settings(objects, &k8s);
+    let mut dropped = Vec::new();
+    for overlay in k8s.items("overlays") {
+        dropped.extend(overlaid(objects, &overlay));
     }
-    let selector = rest.strip_prefix(".[")?.strip_suffix(']')?;
-    Some(Target::Item(selector))
+    dropped
 }
 
-fn apply<'a>(items: &mut Vec<Item<'a>>, target: &Target<'_>, value: Option<Node<'a>>) {
-    let selector = match target {
-        Target::Item(selector) => selector,
-        Target::List => {
-            let list = value.iter().flat_map(Node::elements);
-            *items = list.map(Item::from_node).collect();
+/// Settings that are merged into an object, as a strategic merge patch is.
+fn settings<'a>(objects: &mut Objects<'a>, k8s: &Node<'a>) {
+    let container = |key: &str| k8s.get_set(key);
+    if let Some(discovery) = discovery(&mut objects.deployment) {
+        if let (Some(probe), Some(members)) = (container("readinessProbe"), discovery.members_mut())
+        {
+            let known = members
+                .entry("readinessProbe".to_owned())
+                .or_insert_with(Traced::map);
+            merge_patch(known, Traced::of_node(&probe));
+        }
+        for entry in k8s.items("env") {
+            set_variable(discovery, &entry);
+        }
+    }
+    if let Some(count) = k8s.get_set("replicaCount") {
+        objects
+            .deployment
+            .set(&keys(&["spec", "replicas"]), Traced::of_node(&count));
+    }
+    if let (Some(scaler), Some(wish)) = (&mut objects.autoscaler, k8s.get_set("hpaSpec")) {
+        scaler.set(&keys(&["spec"]), Traced::of_node(&wish));
+    }
+    if let (Some(budget), Some(wish)) = (&mut objects.budget, k8s.get_set("podDisruptionBudget")) {
+        budget.set(&keys(&["spec"]), Traced::of_node(&wish));
+        // Both at once are refused, and the chart brings one.
+        if wish.get_set("maxUnavailable").is_some() {
+            drop(
+                budget
+                    .members_mut()
+                    .and_then(|members| members.get_mut("spec")?.take("minAvailable")),
+            );
+        }
+    }
+}
+
+fn keys(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn discovery<'t, 'a>(deployment: &'t mut Traced<'a>) -> Option<&'t mut Traced<'a>> {
+    let mut node = deployment;
+    for key in ["spec", "template", "spec", "containers"] {
+        node = node.members_mut()?.get_mut(key)?;
+    }
+    node.items_mut()?.first_mut()
+}
+
+/// Lays a patch over: a null removes.
+fn merge_patch<'a>(target: &mut Traced<'a>, patch: Traced<'a>) {
+    let Some(members) = patch
+        .members()
+        .filter(|_| target.members().is_some())
+        .cloned()
+    else {
+        *target = patch;
+        return;
+    };
+    for (key, value) in members {
+        let Some(known) = target.members_mut() else {
             return;
+        };
+        if value.is_null() {
+            known.remove(&key);
+        } else {
+            let slot = known.entry(key).or_insert_with(Traced::map);
+            merge_patch(slot, value);
         }
+    }
+}
+
+/// Sets a variable of the container, whatever the chart says of it.
+fn set_variable<'a>(container: &mut Traced<'a>, entry: &Node<'a>) {
+    let name = entry.str_at("name");
+    let list = container
+        .members_mut()
+        .and_then(|members| members.get_mut("env"));
+    let Some(list) = list.and_then(Traced::items_mut) else {
+        return;
     };
-    match (place(items, selector), value) {
-        (Place::At(index), Some(value)) => items[index] = Item::from_node(value),
-        (Place::At(index), None) => {
+    let wish = Traced::of_node(entry);
+    let known = list
+        .iter_mut()
+        .find(|known| known.get("name").map(Traced::text).as_deref() == name);
+    match known {
+        Some(known) => merge_patch(known, wish),
+        None => list.push(wish),
+    }
+}
+
+fn overlaid<'a>(objects: &mut Objects<'a>, overlay: &Node<'a>) -> Vec<Dropped<'a>> {
+    let kind = overlay.str_at("kind").unwrap_or_default();
+    let name = overlay.str_at("name").unwrap_or_default();
+    let is_ours = name == objects.name;
+    let object = match kind {
+        _ if !is_ours => None,
+        "Deployment" => Some(&mut objects.deployment),
+        "HorizontalPodAutoscaler" => objects.autoscaler.as_mut(),
+        "PodDisruptionBudget" => objects.budget.as_mut(),
+        _ => None,
+    };
+    let mut dropped = Vec::new();
+    let mut patches = overlay.items("patches");
+    let Some(object) = object else {
+        let why = format!(
+            "there is no {kind} `{name}` (istiod's Deployment is `{}`)",
+            objects.name
+        );
+        return patches
+            .map(|patch| Dropped {
+                patch,
+                why: why.clone(),
+                is_path: false,
+            })
+            .collect();
+    };
+    for patch in patches.by_ref() {
+        let path = patch.str_at("path").map(path_of).unwrap_or_default();
+        let value = patch.get_set("value");
+        if let Err(why) = write(object, &path, value.as_ref()) {
+            dropped.push(Dropped {
+                patch,
+                why,
+                is_path: true,
+            });
+        }
+    }
+    dropped
+}
+
+/// The elements of a path, as istioctl splits it: `args.[30m]` and `args[30m]` are the same.
+fn path_of(path: &str) -> Vec<String> {
+    let mut elements = Vec::new();
+    let escaped = path.replace("\\.", "\u{0}");
+    for part in escaped
+        .trim_matches('.')
+        .split('.')
+        .filter(|part| !part.is_empty())
+    {
+        let part = part.replace('\u{0}', ".");
+        match part.find('[') {
+            Some(bracket) if bracket > 0 => {
+                elements.push(part[..bracket].to_owned());
+                elements.push(part[bracket..].to_owned());
+            }
+            _ => elements.push(part),
+        }
+    }
+    elements
+}
+
+/// Writes a value where the path leads, or removes what is there.
+fn write<'a>(
+    target: &mut Traced<'a>,
+    path: &[String],
+    value: Option<&Node<'a>>,
+) -> Result<(), String> {
+    let Some((element, rest)) = path.split_first() else {
+        return Err("it has no path".to_owned());
+    };
+    if let Some(items) = target.items_mut() {
+        return write_item(items, element, rest, value);
+    }
+    let Some(members) = target.members_mut() else {
+        return Err(format!(
+            "`{element}` is looked for in something that has no members"
+        ));
+    };
+    if !rest.is_empty() {
+        let member = members.entry(element.clone()).or_insert_with(Traced::map);
+        return write(member, rest, value);
+    }
+    match value {
+        Some(value) => drop(members.insert(element.clone(), Traced::of_node(value))),
+        None => drop(members.remove(element)),
+    }
+    Ok(())
+}
+
+fn write_item<'a>(
+    items: &mut Vec<Traced<'a>>,
+    element: &str,
+    rest: &[String],
+    value: Option<&Node<'a>>,
+) -> Result<(), String> {
+    let index = select(items, element)?;
+    match (items.get_mut(index), rest.is_empty(), value) {
+        (Some(item), false, _) => write(item, rest, value),
+        (Some(item), true, Some(value)) => {
+            *item = Traced::of_node(value);
+            Ok(())
+        }
+        (Some(_), true, None) => {
             items.remove(index);
+            Ok(())
         }
-        (Place::End, Some(value)) => items.push(Item::from_node(value)),
-        (Place::End, None) | (Place::Nowhere, _) => {}
+        (None, false, _) => {
+            let mut item = Traced::map();
+            write(&mut item, rest, value)?;
+            items.push(item);
+            Ok(())
+        }
+        (None, true, value) => {
+            items.extend(value.map(Traced::of_node));
+            Ok(())
+        }
     }
 }
 
-enum Place {
-    At(usize),
-    End,
-    Nowhere,
-}
-
-fn place(items: &[Item<'_>], selector: &str) -> Place {
-    if let Ok(index) = selector.parse::<i64>() {
-        return match usize::try_from(index) {
-            Ok(index) if index < items.len() => Place::At(index),
-            Ok(_) => Place::End,
-            Err(_) if index == -1 => Place::End,
-            Err(_) => Place::Nowhere,
-        };
-    }
-    let selector = selector.strip_prefix(':').unwrap_or(selector);
-    let Ok(pattern) = Regex::new(selector) else {
-        return Place::Nowhere;
+/// The item that an element such as `[name:discovery]`, `[6]`, `[:30m]` or `[30m]` selects; behind the end
+/// for one that is to be appended.
+fn select(items: &[Traced<'_>], element: &str) -> Result<usize, String> {
+    let inner = element
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let Some(inner) = inner else {
+        return Err(format!("`{element}` selects no item of a list"));
     };
-    let found = items.iter().position(|item| pattern.is_match(&item.text));
-    found.map_or(Place::Nowhere, Place::At)
-}
-
-impl<'a> Item<'a> {
-    fn from_node(node: Node<'a>) -> Self {
-        let text = match node.value() {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+    if let Ok(index) = inner.parse::<i64>()
+        && index >= -1
+    {
+        let index = usize::try_from(index).unwrap_or(items.len());
+        return Ok(index.min(items.len()));
+    }
+    for (index, item) in items.iter().enumerate() {
+        let fits = if item.members().is_some() {
+            let Some((key, value)) = inner
+                .split_once(':')
+                .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+            else {
+                return Err(format!("`{element}` is no `[key:value]`"));
+            };
+            item.get(key).map(Traced::text).as_deref() == Some(value)
+        } else {
+            let pattern = inner.strip_prefix(':').filter(|rest| !rest.is_empty());
+            let pattern = Regex::new(pattern.unwrap_or(inner));
+            pattern.is_ok_and(|pattern| pattern.is_match(&item.text()))
         };
-        Self {
-            text,
-            from: Some(node),
+        if fits {
+            return Ok(index);
         }
     }
+    Err(format!("nothing fits `{element}`"))
 }

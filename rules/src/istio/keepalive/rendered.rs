@@ -1,91 +1,163 @@
 //! The age in the arguments that an installer is going to write.
 
-use serde_json::json;
-
 use super::{Age, AgeSetting, Crash, Setter, Unlimited};
-use crate::finding::Location;
-use crate::istio::args::Arguments;
+use crate::finding::{Location, Pointer};
+use crate::istio::args::AGE;
+use crate::istio::install::{Plane, Rendered};
 use crate::istio::istiod::Istiod;
 use crate::object::Node;
 
-/// One argument, and the field of the installer's file that puts it there; the chart's own have none.
-#[derive(Clone, Debug)]
-pub struct Item<'a> {
-    /// The argument.
-    pub text: String,
-    /// Where it comes from.
-    pub from: Option<Node<'a>>,
-}
-
 impl<'a> AgeSetting<'a> {
-    /// What istiod makes of arguments that an installer is going to write. `base` stands for what
-    /// the chart writes by itself; `name` names a field of the file.
-    pub fn of_rendered(items: &[Item<'a>], base: Self, name: fn(&Node<'a>) -> String) -> Self {
-        let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
-        let container = json!({ "args": texts });
-        let container = Node::root(&container);
-        let istiod = Istiod {
-            arguments: Arguments::of(&container),
-            is_patch: false,
-            is_wrapped: false,
-            container,
+    /// The age of an istiod that an installer is going to run, in the words and places of its file.
+    pub fn of_plane(plane: &Plane<'a>) -> Option<Self> {
+        let istiod = Istiod::in_container(plane.deployment.container()?);
+        let seen = Self::of(&istiod, Some(plane.chart.version))?;
+        let translator = Translator {
+            rendered: &plane.deployment,
+            plane,
         };
-        let Some(seen) = AgeSetting::of(&istiod, None) else {
-            return base;
-        };
-        let written = item_at(items, &seen.at).cloned();
-        let last = items.iter().rev().find(|item| item.from.is_some());
-        let decisive = match &seen.age {
-            Age::Finite(_)
-            | Age::Unlimited(Unlimited::Zero | Unlimited::Huge(_))
-            | Age::Unknown => written,
-            // What is missing or left over stands nowhere: the last thing that was changed is near.
-            _ => written
-                .filter(|item| item.from.is_some())
-                .or_else(|| last.cloned()),
-        };
-        let Some(from) = decisive.as_ref().and_then(|item| item.from.clone()) else {
-            return base;
-        };
-        let joined = decisive.is_some_and(|item| item.text.starts_with("--"));
-        let setter = if joined {
-            Setter::Joined(from.clone())
-        } else {
-            Setter::Value(from.clone())
-        };
-        let at = from.as_value();
-        let (age, setter) = match seen.age {
-            Age::Finite(age) => (Age::Finite(age), setter),
-            Age::Unlimited(Unlimited::Zero) => (Age::Unlimited(Unlimited::Zero), setter),
-            Age::Unlimited(Unlimited::Huge(age)) => (Age::Unlimited(Unlimited::Huge(age)), setter),
-            Age::Unlimited(Unlimited::Missing | Unlimited::Misspelt(_)) => {
-                (Age::Unlimited(Unlimited::Missing), Setter::Impossible)
-            }
-            Age::Unknown => (Age::Unknown, Setter::Impossible),
-            Age::Crashes(crashes) => {
-                let moved = |crash: Crash<'_>| Crash {
-                    text: crash.text,
-                    why: crash.why,
-                    at: at.clone(),
-                    setter: Setter::Impossible,
-                    decisive: None,
-                };
-                // The first ends istiod, and what stands behind it may follow from it.
-                let crashes = crashes.into_iter().take(1).map(moved).collect();
-                (Age::Crashes(crashes), Setter::Impossible)
-            }
-        };
-        Self {
-            age,
-            name: name(&from),
-            at,
-            setter,
-        }
+        Some(translator.setting(seen))
     }
 }
 
-/// The argument that a place in the rendered list means.
-fn item_at<'i, 'a>(items: &'i [Item<'a>], at: &Location) -> Option<&'i Item<'a>> {
-    let (_, index) = at.pointer.split_last()?;
-    items.get(index.parse::<usize>().ok()?)
+/// Takes a setting of a rendered object to the installer's file.
+struct Translator<'p, 'a> {
+    rendered: &'p Rendered<'a>,
+    plane: &'p Plane<'a>,
+}
+
+impl<'a> Translator<'_, 'a> {
+    fn setting(&self, seen: AgeSetting<'a>) -> AgeSetting<'a> {
+        let written = self.rendered.source(&seen.at.pointer).cloned();
+        let is_default = written.is_none() && matches!(seen.age, Age::Finite(_));
+        let unseen = self.plane.release.unseen;
+        let may_change = if is_default {
+            !unseen.is_nothing()
+        } else {
+            unseen.stronger
+        };
+        let (name, at) = match (&written, is_default) {
+            (Some(node), _) => (value_name(node), node.as_value()),
+            (None, true) => (self.default_name(), self.home()),
+            // What is missing or left over stands nowhere: the last thing that was changed is near.
+            (None, false) => match self.last_written() {
+                Some(node) => (value_name(&node), node.as_value()),
+                None => (self.default_name(), self.home()),
+            },
+        };
+        AgeSetting {
+            age: self.age(seen.age),
+            name,
+            at,
+            is_default,
+            may_change,
+            setter: self.setter(seen.setter),
+        }
+    }
+
+    fn age(&self, age: Age<'a>) -> Age<'a> {
+        match age {
+            Age::Crashes(crashes) => {
+                // The first ends istiod, and what stands behind it may follow from it.
+                let is_one = crashes.len() == 1;
+                let first = crashes.into_iter().take(1).map(|crash| self.crash(crash));
+                let first = first.map(|crash| if is_one { crash } else { crash.without_fix() });
+                Age::Crashes(first.collect())
+            }
+            Age::Unlimited(Unlimited::Misspelt(_)) => Age::Unlimited(Unlimited::Missing),
+            age => age,
+        }
+    }
+
+    fn crash(&self, crash: Crash<'a>) -> Crash<'a> {
+        let written = self.rendered.source(&crash.at.pointer).cloned();
+        let at = written.clone().or_else(|| self.last_written());
+        let flag = format!("`--{AGE}`");
+        Crash {
+            text: match &written {
+                Some(node) => crash.text.replace(&flag, &value_name(node)),
+                None => crash.text,
+            },
+            why: crash.why,
+            at: at.map_or_else(|| self.home(), |node| node.as_value()),
+            setter: self.setter(crash.setter),
+            decisive: crash.decisive.map(|setter| self.setter(setter)),
+        }
+    }
+
+    fn setter(&self, setter: Setter<'a>) -> Setter<'a> {
+        match setter {
+            Setter::Value(node) => match self.source(&node) {
+                Some(node) => Setter::Value(node),
+                None => self.adder(),
+            },
+            Setter::Joined(node) => self
+                .source(&node)
+                .map_or(Setter::Impossible, Setter::Joined),
+            Setter::Append(_) | Setter::Member(..) | Setter::Impossible => Setter::Impossible,
+        }
+    }
+
+    /// A value that nobody sets is added where this installer takes it.
+    fn adder(&self) -> Setter<'a> {
+        let Some((parent, keys)) = &self.plane.release.home.add else {
+            return Setter::Impossible;
+        };
+        let keys = keys.iter().copied().chain(["pilot", AGE]);
+        Setter::Member(parent.clone(), keys.collect())
+    }
+
+    fn source(&self, node: &Node<'a>) -> Option<Node<'a>> {
+        self.rendered.source(&node.pointer()).cloned()
+    }
+
+    fn home(&self) -> Location {
+        let pilot = self.plane.values.root().get("pilot");
+        let pilot = pilot.and_then(|pilot| pilot.from());
+        pilot.map_or_else(|| self.plane.release.home.at.clone(), Node::key)
+    }
+
+    fn default_name(&self) -> String {
+        let keys = self
+            .plane
+            .release
+            .home
+            .add
+            .iter()
+            .flat_map(|(_, keys)| keys);
+        let path: Vec<&str> = keys
+            .copied()
+            .filter(|key| *key != "spec")
+            .chain(["pilot", AGE])
+            .collect();
+        let here = if self.plane.release.unseen.is_nothing() {
+            ""
+        } else {
+            " here"
+        };
+        format!(
+            "`{}` is not set{here}, and the chart's default",
+            path.join(".")
+        )
+    }
+
+    /// The last argument that the file, and not the chart, puts there.
+    fn last_written(&self) -> Option<Node<'a>> {
+        let container = self.rendered.container()?;
+        let list = container.get("args")?;
+        let items: Vec<Pointer> = list.elements().map(|item| item.pointer()).collect();
+        let written = items.iter().rev().find_map(|at| self.rendered.source(at));
+        written.cloned().or_else(|| self.source(&list))
+    }
+}
+
+/// `values.pilot.keepalive...` as a person would write the path.
+pub(crate) fn value_name(node: &Node<'_>) -> String {
+    let path = node.path();
+    let path: Vec<&str> = path
+        .iter()
+        .map(String::as_str)
+        .filter(|token| *token != "spec")
+        .collect();
+    format!("`{}`", path.join("."))
 }

@@ -1,0 +1,86 @@
+//! `Chart.yaml` and `requirements.yaml` that depend on Istio's charts, and the values beside them.
+
+use serde_json::Value;
+
+use super::chart_version;
+use super::release::InstallVersion;
+use super::repository::Origin;
+use crate::object::{Node, Object};
+use crate::rule::ObjectKind;
+
+/// A chart's own file; no API server sees it.
+pub const CHART_FILE: ObjectKind = ObjectKind::new("", "Chart.yaml", "");
+
+/// A dependency on one of Istio's charts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// Below which key its values stand: its alias, else its name.
+    pub key: String,
+    /// Which chart.
+    pub chart: super::release::Chart,
+    /// Its version, where it is exact.
+    pub version: Option<crate::istio::version::Version>,
+    /// Whether it is a vendor's build.
+    pub is_vendors: bool,
+}
+
+/// Whether a document without a kind is such a file.
+pub(crate) fn is_one(document: &Value) -> bool {
+    let Some(root) = document.as_object() else {
+        return false;
+    };
+    let dependencies = root.get("dependencies").and_then(Value::as_array);
+    let is_file = root.contains_key("apiVersion") || root.len() == 1;
+    is_file
+        && !root.contains_key("kind")
+        && dependencies.is_some_and(|list| list.iter().any(|item| origin(item).is_some()))
+}
+
+/// The versions that it asks for.
+pub(super) fn versions<'a>(object: &Object<'a>) -> Vec<InstallVersion<'a>> {
+    let versions = object.root.items("dependencies").filter_map(|dependency| {
+        let origin = origin(dependency.value())?;
+        let version = chart_version::of_chart(dependency.get_set("version")?, origin)?;
+        // A chart of one's own folder may be any version of it.
+        let is_own = dependency
+            .str_at("repository")
+            .is_some_and(|place| place.starts_with("file:"));
+        (!is_own || version.stated.version().is_some()).then_some(version)
+    });
+    versions.collect()
+}
+
+/// Its dependencies on Istio's charts.
+pub(crate) fn dependencies(object: &Object<'_>) -> Vec<Dependency> {
+    let found = object
+        .root
+        .items("dependencies")
+        .filter_map(|node: Node<'_>| {
+            let origin = origin(node.value())?;
+            let version = node.get_set("version");
+            let version = version.and_then(|node| chart_version::of_chart(node, origin));
+            let key = node.str_at("alias").or_else(|| node.str_at("name"))?;
+            Some(Dependency {
+                key: key.to_owned(),
+                chart: origin.chart,
+                version: version.and_then(|version| version.stated.version()),
+                is_vendors: origin.publisher.vendor().is_some(),
+            })
+        });
+    found.collect()
+}
+
+/// `@istio` and `alias:istio` stand for a repository that somebody has added under that name; a folder
+/// says nothing.
+fn origin(dependency: &Value) -> Option<Origin> {
+    let text = |key: &str| dependency.get(key).and_then(Value::as_str);
+    let (name, repository) = (text("name")?, text("repository").unwrap_or_default());
+    let alias = repository
+        .strip_prefix('@')
+        .or_else(|| repository.strip_prefix("alias:"));
+    match alias {
+        Some(alias) => Origin::of_named(name, alias),
+        None if repository.is_empty() || repository.starts_with("file:") => Origin::of(name, None),
+        None => Origin::of(name, Some(repository)),
+    }
+}

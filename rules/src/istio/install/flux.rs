@@ -1,0 +1,227 @@
+//! Flux: `HelmRelease`, and the sources from which it takes charts.
+//!
+//! Values as helm-controller composes them: `valuesFrom` in its order, then `values`, then the entries of
+//! `valuesFrom` with a `targetPath` on top of all.
+
+use serde_json::Value;
+
+use super::chart_version;
+use super::release::{Home, InstallVersion, Layer, Release, Unseen};
+use super::repository::Origin;
+use super::values_in::Inline;
+use crate::istio::args::AGE;
+use crate::mesh::{Around, ChartSource};
+use crate::object::{Node, Object};
+use crate::rule::ObjectKind;
+
+const SOURCES: &str = "source.toolkit.fluxcd.io";
+
+/// A release.
+pub(super) const HELM_RELEASE: ObjectKind =
+    ObjectKind::new("helm.toolkit.fluxcd.io", "HelmRelease", "helmreleases");
+/// A chart as an OCI artifact.
+pub(super) const OCI_REPOSITORY: ObjectKind =
+    ObjectKind::new(SOURCES, "OCIRepository", "ocirepositories");
+/// A repository of charts.
+pub(super) const HELM_REPOSITORY: ObjectKind =
+    ObjectKind::new(SOURCES, "HelmRepository", "helmrepositories");
+/// A chart of a repository.
+pub(super) const HELM_CHART: ObjectKind = ObjectKind::new(SOURCES, "HelmChart", "helmcharts");
+
+/// What a release refers to.
+struct Reference<'a> {
+    kind: &'a str,
+    name: &'a str,
+    namespace: Option<&'a str>,
+}
+
+/// The chart that a `HelmRelease` installs.
+pub(super) fn release<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> Option<Release<'a>> {
+    let spec = object.root.get_set("spec")?;
+    let (origin, version) = chart(&spec, object, around)?;
+    let values = spec.get_set("values").map_or(Inline::Absent, Inline::of);
+    let from: Vec<Node<'a>> = spec.items("valuesFrom").collect();
+    let is_targeted = |item: &Node<'a>| {
+        item.str_at("targetPath")
+            .is_some_and(|path| !path.is_empty())
+    };
+    let has_files = spec.at(&["chart", "spec"]).is_some_and(|chart| {
+        chart.items("valuesFiles").next().is_some() || chart.get_set("valuesFile").is_some()
+    });
+    Some(Release {
+        chart: origin.chart,
+        version,
+        profile: None,
+        is_named: false,
+        operator: None,
+        layers: values.mapping().into_iter().map(Layer::Values).collect(),
+        unseen: Unseen {
+            weaker: has_files || !from.iter().all(is_targeted),
+            stronger: from.iter().any(is_targeted)
+                || values.is_unreadable()
+                || touches_istiod(&spec),
+        },
+        home: Home {
+            at: values.key().unwrap_or_else(|| spec.key()),
+            add: (!values.is_unreadable()).then(|| (spec.clone(), vec!["values"])),
+        },
+    })
+}
+
+/// Which chart of Istio's, and its version where the release states one.
+fn chart<'a>(
+    spec: &Node<'a>,
+    object: &Object<'a>,
+    around: Option<&Around<'a>>,
+) -> Option<(Origin, Option<InstallVersion<'a>>)> {
+    if let Some(reference) = spec.get_set("chartRef") {
+        let reference = Reference::of(&reference, object)?;
+        return Some((reference.chart(around)?, None));
+    }
+    let chart = spec.at(&["chart", "spec"])?;
+    let name = chart.str_at("chart")?;
+    let source = chart.get_set("sourceRef");
+    let source = source.and_then(|source| Reference::of(&source, object));
+    let origin = origin(name, source.as_ref(), around)?;
+    let version = chart.get_set("version").filter(|_| !origin.is_source);
+    let version = version.and_then(|node| chart_version::of_chart(node, origin));
+    Some((origin, version))
+}
+
+/// The chart of this name in a source. A source that was not read is known by its name alone.
+fn origin(
+    name: &str,
+    source: Option<&Reference<'_>>,
+    around: Option<&Around<'_>>,
+) -> Option<Origin> {
+    let Some(source) = source else {
+        return Origin::of(name, None);
+    };
+    match source.look_up(around) {
+        Some(ChartSource::Repository { url }) if source.kind == "GitRepository" => {
+            Origin::of_folder(name, url)
+        }
+        Some(ChartSource::Repository { url }) => Origin::of(name, Some(url)),
+        _ if source.kind == "GitRepository" => Origin::of_folder(name, ""),
+        _ => Origin::of_named(name, source.name),
+    }
+}
+
+impl<'a> Reference<'a> {
+    /// Without a namespace the object's own is meant.
+    fn of(node: &Node<'a>, object: &Object<'a>) -> Option<Self> {
+        Some(Self {
+            kind: node.str_at("kind")?,
+            name: node.str_at("name")?,
+            namespace: node.str_at("namespace").or(object.namespace),
+        })
+    }
+
+    fn look_up<'m>(&self, around: Option<&Around<'m>>) -> Option<&'m ChartSource> {
+        around?.chart_source(self.kind, self.name, self.namespace)
+    }
+
+    /// The chart that a release refers to as a whole.
+    fn chart(&self, around: Option<&Around<'_>>) -> Option<Origin> {
+        match self.look_up(around) {
+            Some(ChartSource::Artifact { url }) => Origin::of_artifact(url),
+            Some(ChartSource::Chart {
+                chart,
+                source: (kind, name),
+            }) => {
+                let source = Reference {
+                    kind,
+                    name,
+                    namespace: self.namespace,
+                };
+                origin(chart, Some(&source), around)
+            }
+            Some(ChartSource::Repository { .. }) => None,
+            // An artifact is mostly called like its chart.
+            None => Origin::of(self.name, None),
+        }
+    }
+}
+
+/// Whether a patch of the rendered objects speaks of istiod's arguments.
+fn touches_istiod(spec: &Node<'_>) -> bool {
+    spec.items("postRenderers").any(|renderer| {
+        let kustomize = renderer.get_set("kustomize");
+        kustomize.is_some_and(|kustomize| {
+            let text = kustomize.value().to_string();
+            text.contains(AGE) || (text.contains("istiod") && text.contains("args"))
+        })
+    })
+}
+
+/// Versions that a source of charts states: of an OCI artifact or a chart of Istio's.
+pub(super) fn versions<'a>(
+    object: &Object<'a>,
+    around: Option<&Around<'a>>,
+) -> Vec<InstallVersion<'a>> {
+    let Some(spec) = object.root.get_set("spec") else {
+        return Vec::new();
+    };
+    let found = if OCI_REPOSITORY.matches(object) {
+        artifact(&spec)
+    } else if HELM_CHART.matches(object) {
+        let source = spec.get_set("sourceRef");
+        let source = source.and_then(|source| Reference::of(&source, object));
+        let name = spec.str_at("chart").unwrap_or_default();
+        origin(name, source.as_ref(), around)
+            .filter(|origin| !origin.is_source)
+            .and_then(|origin| chart_version::of_chart(spec.get_set("version")?, origin))
+    } else {
+        None
+    };
+    found.into_iter().collect()
+}
+
+/// A digest wins over a range, a range over a tag; without any of them it is `latest`.
+fn artifact<'a>(spec: &Node<'a>) -> Option<InstallVersion<'a>> {
+    let origin = Origin::of_artifact(spec.str_at("url")?)?;
+    let reference = spec.get_set("ref")?;
+    if reference.get_set("digest").is_some() {
+        return None;
+    }
+    let node = reference
+        .get_set("semver")
+        .or_else(|| reference.get_set("tag"))?;
+    chart_version::of_chart(node, origin)
+}
+
+/// Versions in the images that post-renderers put in the place of the chart's.
+pub(super) fn images<'a>(object: &Object<'a>) -> Vec<InstallVersion<'a>> {
+    let spec = object.root.get_set("spec");
+    let renderers = spec.iter().flat_map(|spec| spec.items("postRenderers"));
+    renderers
+        .filter_map(|renderer| renderer.get_set("kustomize"))
+        .flat_map(|kustomize| super::kustomize::images(&kustomize))
+        .collect()
+}
+
+/// The source that an object is, for the releases that refer to it.
+pub(crate) fn source(object: &Object<'_>) -> Option<ChartSource> {
+    let spec = object.root.value().get("spec")?;
+    let text = |key: &str| spec.get(key).and_then(Value::as_str);
+    if HELM_REPOSITORY.matches(object)
+        || (object.kind == "GitRepository" && object.group() == SOURCES)
+    {
+        Some(ChartSource::Repository {
+            url: text("url")?.to_owned(),
+        })
+    } else if OCI_REPOSITORY.matches(object) {
+        Some(ChartSource::Artifact {
+            url: text("url")?.to_owned(),
+        })
+    } else if HELM_CHART.matches(object) {
+        let source = spec.get("sourceRef")?;
+        let of = |key: &str| source.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(ChartSource::Chart {
+            chart: text("chart")?.to_owned(),
+            source: (of("kind")?, of("name")?),
+        })
+    } else {
+        None
+    }
+}

@@ -1,0 +1,238 @@
+//! A release: one of Istio's charts, with the values that an installer gives it.
+
+use crate::finding::Location;
+use crate::istio::build::Stated;
+use crate::istio::image::Vendor;
+use crate::object::Node;
+
+/// One of Istio's charts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Chart {
+    /// The control plane.
+    Istiod,
+    /// Custom resources and the rest that is there once.
+    Base,
+    /// The node agent that redirects traffic.
+    Cni,
+    /// Ambient's proxy on the node.
+    Ztunnel,
+    /// A gateway.
+    Gateway,
+    /// Umbrella over base, istiod, cni and ztunnel (1.24 and later); values stand below their names.
+    Ambient,
+    /// The umbrella of before 1.6; pilot's values stand below `pilot`.
+    Istio,
+    /// Charts that are retired: a remote istiod (up to 1.23), the operator in the cluster, `istio-ingress`,
+    /// `istio-egress`.
+    Retired,
+}
+
+impl Chart {
+    /// The chart of this name in Istio's own repositories.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let chart = match name {
+            "istiod" | "istio-discovery" => Self::Istiod,
+            "base" | "istio-base" => Self::Base,
+            "cni" | "istio-cni" => Self::Cni,
+            "ztunnel" => Self::Ztunnel,
+            "gateway" => Self::Gateway,
+            "ambient" => Self::Ambient,
+            "istio" => Self::Istio,
+            "istiod-remote" | "istio-operator" | "istio-ingress" | "istio-egress" => Self::Retired,
+            _ => return None,
+        };
+        Some(chart)
+    }
+
+    /// What messages call that which it installs.
+    pub fn installs(self) -> &'static str {
+        match self {
+            Self::Istiod | Self::Istio | Self::Retired => "the Istio to install",
+            Self::Base => "the base chart to install",
+            Self::Cni => "the CNI agent to install",
+            Self::Ztunnel => "the ztunnel to install",
+            Self::Gateway => "the gateway to install",
+            Self::Ambient => "the ambient mesh to install",
+        }
+    }
+}
+
+/// One chart with the values that an installer gives it.
+#[derive(Clone, Debug)]
+pub struct Release<'a> {
+    /// Which chart.
+    pub chart: Chart,
+    /// The chart's version, where the installer's file states one. What stands in an image's tag is
+    /// no chart version.
+    pub version: Option<InstallVersion<'a>>,
+    /// The profile that is chosen outside of the values (`spec.profile` of an installer's object).
+    pub profile: Option<Node<'a>>,
+    /// What sets values, the strongest first.
+    pub layers: Vec<Layer<'a>>,
+    /// Values that are not in sight.
+    pub unseen: Unseen,
+    /// Where that stands which nobody sets.
+    pub home: Home<'a>,
+    /// Whether a person says which chart it is (`--chart`), and means its version with `--istio-version`.
+    pub is_named: bool,
+    /// The spec of an `IstioOperator`, whose settings and overlays change what the chart writes.
+    pub operator: Option<Node<'a>>,
+}
+
+impl<'a> Release<'a> {
+    /// A release of a chart about which nothing else is said.
+    pub fn new(chart: Chart, home: Home<'a>) -> Self {
+        Self {
+            chart,
+            version: None,
+            profile: None,
+            layers: Vec::new(),
+            unseen: Unseen::NOTHING,
+            home,
+            is_named: false,
+            operator: None,
+        }
+    }
+}
+
+/// Values from one place.
+#[derive(Clone, Debug)]
+pub enum Layer<'a> {
+    /// A mapping, as in a values file.
+    Values(Node<'a>),
+    /// The `global` of a chart above this one, which reaches all charts below it and beats their own.
+    Global(Node<'a>),
+    /// Single values, as with `--set`; of two for one path the last wins.
+    Parameters(Vec<Parameter<'a>>),
+}
+
+/// One value at a path.
+#[derive(Clone, Debug)]
+pub struct Parameter<'a> {
+    /// Names and indices: `pilot.env.NAME`.
+    pub path: Vec<String>,
+    /// The value.
+    pub value: Node<'a>,
+    /// How it is read.
+    pub reading: Reading,
+}
+
+/// How the value of a [`Parameter`] is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// As it stands, whatever it is.
+    Plain,
+    /// As `--set` reads a text: `true`, `false`, `null` and whole numbers become that.
+    Set,
+    /// As `--set-string` reads a text.
+    Text,
+}
+
+/// Whether there are values that are not in sight: values files of a repository, a ConfigMap, the
+/// command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// Some that lose against those in sight.
+    pub weaker: bool,
+    /// Some that win over those in sight.
+    pub stronger: bool,
+}
+
+impl Unseen {
+    /// Everything is in sight.
+    pub const NOTHING: Self = Self {
+        weaker: false,
+        stronger: false,
+    };
+    /// A values file is one of several, and `--set` comes on top.
+    pub const ANYTHING: Self = Self {
+        weaker: true,
+        stronger: true,
+    };
+
+    /// Whether the file is all that the installer sees.
+    pub fn is_nothing(self) -> bool {
+        self == Self::NOTHING
+    }
+}
+
+/// Where that stands which nobody sets.
+#[derive(Clone, Debug)]
+pub struct Home<'a> {
+    /// The place of a finding where no layer has a `pilot`: the key of the values, else the spec's, else
+    /// the object.
+    pub at: Location,
+    /// Where a value is to be added: below this node, under these keys and then those of the value
+    /// (`pilot`, ...). `None` where it cannot be added here.
+    pub add: Option<(Node<'a>, Vec<&'static str>)>,
+}
+
+/// A version that an installer's file states.
+#[derive(Clone, Debug)]
+pub struct InstallVersion<'a> {
+    /// The field.
+    pub node: Node<'a>,
+    /// What it says.
+    pub stated: Stated,
+    /// Who built it, if that is a known vendor.
+    pub vendor: Option<Vendor>,
+}
+
+impl<'a> Parameter<'a> {
+    /// A value under a name as `--set` takes it: `pilot.env.A`, `a.b\.c`, `list[0].name`. With
+    /// `is_text` it stays a text (`--set-string`, Argo CD's `forceString`).
+    pub fn named(name: &str, value: Node<'a>, is_text: bool) -> Self {
+        Self {
+            path: path_of(name),
+            value,
+            reading: if is_text { Reading::Text } else { Reading::Set },
+        }
+    }
+
+    /// A value that an installer puts under this path as it stands.
+    pub fn plain(path: &[&str], value: Node<'a>) -> Self {
+        Self {
+            path: path.iter().map(|&name| name.to_owned()).collect(),
+            value,
+            reading: Reading::Plain,
+        }
+    }
+}
+
+/// The names and indices of a path as Helm's `--set` writes it.
+fn path_of(name: &str) -> Vec<String> {
+    let mut path = vec![String::new()];
+    let mut letters = name.chars();
+    while let Some(letter) = letters.next() {
+        let current = path.last_mut().expect("never empty");
+        match letter {
+            '\\' => current.extend(letters.next()),
+            '.' if current.is_empty() => {}
+            '.' | '[' => path.push(String::new()),
+            ']' => {}
+            letter => current.push(letter),
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_split_as_helm_does() {
+        let cases: &[(&str, &[&str])] = &[
+            ("pilot.env.A", &["pilot", "env", "A"]),
+            (
+                r"nodeSelector.kubernetes\.io/os",
+                &["nodeSelector", "kubernetes.io/os"],
+            ),
+            ("a[0].b", &["a", "0", "b"]),
+            ("revision", &["revision"]),
+        ];
+        for (name, path) in cases {
+            assert_eq!(path_of(name), *path, "{name}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Sail operator (group `sailoperator.io`), which is OpenShift Service Mesh 3 as well.
+//!
+//! `spec.values` are the charts' values, held to a schema: the API server drops what it does not know.
+//! Without `spec.version` the operator takes its own newest, which nobody can see from here.
+
+use serde_json::Value;
+
+use super::release::{Chart, Home, InstallVersion, Layer, Release, Unseen};
+use super::values_in::Inline;
+use crate::istio::build::Stated;
+use crate::istio::image::{Image, Tag};
+use crate::object::{Node, Object};
+use crate::rule::ObjectKind;
+
+const GROUP: &str = "sailoperator.io";
+
+/// A control plane.
+pub(super) const ISTIO: ObjectKind = ObjectKind::new(GROUP, "Istio", "istios");
+/// One revision of it.
+pub(super) const ISTIO_REVISION: ObjectKind =
+    ObjectKind::new(GROUP, "IstioRevision", "istiorevisions");
+/// The node agent.
+pub(super) const ISTIO_CNI: ObjectKind = ObjectKind::new(GROUP, "IstioCNI", "istiocnis");
+/// Ambient's proxy.
+pub(super) const ZTUNNEL: ObjectKind = ObjectKind::new(GROUP, "ZTunnel", "ztunnels");
+
+/// The chart that it installs; `None` for kinds of other groups.
+pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
+    let charts = [
+        (&ISTIO, Chart::Istiod),
+        (&ISTIO_REVISION, Chart::Istiod),
+        (&ISTIO_CNI, Chart::Cni),
+        (&ZTUNNEL, Chart::Ztunnel),
+    ];
+    let (_, chart) = charts.into_iter().find(|(kind, _)| kind.matches(object))?;
+    let root = &object.root;
+    let spec = root.get_set("spec");
+    let at = |key: &str| spec.as_ref().and_then(|spec| spec.get_set(key));
+    let values = at("values").map_or(Inline::Absent, Inline::of);
+    let spec_or_root = spec.as_ref().map_or_else(|| root.whole(), Node::key);
+    Some(Release {
+        chart,
+        version: at("version").and_then(version),
+        profile: at("profile"),
+        is_named: false,
+        operator: None,
+        layers: values.mapping().into_iter().map(Layer::Values).collect(),
+        unseen: Unseen::NOTHING,
+        home: Home {
+            at: values.key().unwrap_or(spec_or_root),
+            add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
+        },
+    })
+}
+
+/// `v1.30.3`, `v1.30-latest` (the newest patch that the operator has), `master`, a pre-release.
+fn version(node: Node<'_>) -> Option<InstallVersion<'_>> {
+    let Value::String(text) = node.value() else {
+        return None;
+    };
+    let stated = match Tag::read(text) {
+        _ if text.is_empty() => return None,
+        Tag::Unreadable => Stated::Unknown {
+            why: match Image::is_template(text) {
+                true => format!("`{text}` is filled in later"),
+                false => format!("version `{text}` is whatever was built last"),
+            },
+            hint: None,
+        },
+        read => Stated::Version(read, format!("version `{text}`")),
+    };
+    Some(InstallVersion {
+        node,
+        stated,
+        vendor: None,
+    })
+}

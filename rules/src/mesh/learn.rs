@@ -1,0 +1,254 @@
+//! The facts that objects hold.
+
+use serde_json::Value;
+
+use crate::istio::Subject;
+use crate::istio::args::{Variable, variable};
+use crate::istio::hold::Hold;
+use crate::istio::istiod::Istiod;
+use crate::istio::version::KubernetesVersion;
+use crate::mesh::selector::Selector;
+use crate::mesh::{
+    ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
+    Mesh, MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting, Source,
+};
+use crate::object::{Node, Object, Strings};
+use crate::yaml;
+
+/// Words of which at least one stands in every text that holds a fact.
+pub(super) const WORDS: &[&str] = &[
+    "Namespace",
+    "ConfigMap",
+    "kubeletVersion",
+    "pilot",
+    "discovery",
+    "MutatingWebhookConfiguration",
+    "IstioRevisionTag",
+];
+
+/// What every webhook of the injector is called, behind a prefix.
+const WEBHOOK: &str = "sidecar-injector.istio.io";
+
+pub(super) fn may_hold(object: &Object<'_>) -> bool {
+    match object.kind {
+        "Namespace" | "ConfigMap" | "Node" => object.api_version == "v1",
+        "Deployment" | "Pod" | "ReplicaSet" | "DaemonSet" => true,
+        "MutatingWebhookConfiguration" => object.group() == "admissionregistration.k8s.io",
+        "IstioRevisionTag" => object.group() == "sailoperator.io",
+        _ => false,
+    }
+}
+
+pub(super) fn learn(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
+    if !may_hold(object) {
+        return;
+    }
+    match object.kind {
+        "Namespace" => mesh.add(namespace(object), source),
+        "ConfigMap" => config_map(mesh, object, source),
+        "Node" => mesh.add_node(node(object), source),
+        "MutatingWebhookConfiguration" => webhook_configuration(mesh, object, source),
+        "IstioRevisionTag" => mesh.add(revision_tag(object), source),
+        _ => mesh.add(control_plane(object), source),
+    }
+}
+
+fn namespace(object: &Object<'_>) -> Option<NamespaceLabels> {
+    let labels = object.root.at(&["metadata", "labels"]);
+    let entries = labels.iter().flat_map(Node::entries);
+    let kept = entries.filter(|(key, _)| NamespaceLabels::keeps(key));
+    let labels = kept.filter_map(|(key, value)| Some((key.to_owned(), value.str()?.to_owned())));
+    Some(NamespaceLabels {
+        name: object.name?.to_owned(),
+        labels: labels.collect(),
+    })
+}
+
+fn node(object: &Object<'_>) -> Option<NodeFact> {
+    let kubelet = object.root.at(&["status", "nodeInfo", "kubeletVersion"])?;
+    Some(NodeFact {
+        name: object.name?.to_owned(),
+        kubelet: KubernetesVersion::parse(kubelet.str()?)?,
+    })
+}
+
+/// `istio` is of the default revision, `istio-canary` of `canary`.
+fn revision_in<'a>(name: &'a str, stem: &str) -> Option<&'a str> {
+    match name.strip_prefix(stem)? {
+        "" => Some(DEFAULT_REVISION),
+        rest => rest.strip_prefix('-'),
+    }
+}
+
+fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
+    let (Some(name), Some(data)) = (object.name, object.root.get_set("data")) else {
+        return;
+    };
+    if let Some(revision) = revision_in(name, "istio-sidecar-injector") {
+        mesh.add(injector(revision, &data), source);
+    } else if let (Some(revision), Some(text)) = (revision_in(name, "istio"), data.str_at("mesh")) {
+        mesh.add(Some(mesh_config(revision, text)), source);
+    }
+}
+
+fn mesh_config(revision: &str, text: &str) -> MeshConfig {
+    let config = yaml::value_of(text).unwrap_or_default();
+    let hold = config.get("defaultConfig");
+    MeshConfig {
+        revision: revision.to_owned(),
+        hold: hold.map_or(Hold::Absent, Hold::in_config),
+    }
+}
+
+fn injector(revision: &str, data: &Node<'_>) -> Option<Injector> {
+    let values = yaml::value_of(data.str_at("values")?).ok()?;
+    let proxy = |path: &str| values.pointer(&format!("/global/proxy/{path}"));
+    let is = |value: Option<&Value>, on: bool| value == Some(&Value::Bool(on));
+    let config = data
+        .str_at("config")
+        .and_then(|text| yaml::value_of(text).ok());
+    let config = config.unwrap_or_default();
+    let webhook = |path: &str| values.pointer(&format!("/sidecarInjectorWebhook/{path}"));
+    Some(Injector {
+        revision: revision.to_owned(),
+        hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
+        has_lifecycle: proxy("lifecycle")
+            .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
+        startup_probe: !is(proxy("startupProbe/enabled"), false),
+        no_status_port: proxy("statusPort").is_some_and(|port| port.as_i64() == Some(0)),
+        rewrites_probes: !is(webhook("rewriteAppHTTPProbe"), false),
+        all_namespaces: is(webhook("enableNamespacesByDefault"), true),
+        policy: policy(&Node::root(&config)),
+        default_templates: texts(&Node::root(&config), "defaultTemplates"),
+    })
+}
+
+/// The texts in a list.
+fn texts(node: &Node<'_>, key: &str) -> Vec<String> {
+    let items = node.items(key);
+    items
+        .filter_map(|item| Some(item.str()?.to_owned()))
+        .collect()
+}
+
+/// `policy` and the selectors. What Istio cannot read as a selector, and an empty one, it passes over.
+fn policy(config: &Node<'_>) -> InjectionPolicy {
+    let selectors = |key| {
+        let read = config
+            .items(key)
+            .filter_map(|item| Selector::read(Some(&item)));
+        read.filter(|selector| !selector.is_empty()).collect()
+    };
+    InjectionPolicy {
+        takes_all: config
+            .get_set("policy")
+            .is_none_or(|policy| policy.str() == Some("enabled")),
+        never: selectors("neverInjectSelector"),
+        always: selectors("alwaysInjectSelector"),
+    }
+}
+
+/// The injector's configuration of a revision, or of a tag, which names a revision a second time.
+fn webhook_configuration(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
+    let Some(labels) = object.root.at(&["metadata", "labels"]) else {
+        return;
+    };
+    let all = object.root.items("webhooks");
+    let mut own = all.filter(|webhook| {
+        let name = webhook.str_at("name");
+        name.is_some_and(|name| name.ends_with(WEBHOOK))
+    });
+    let Some(revision) = labels.str_at("istio.io/rev") else {
+        return;
+    };
+    let Some(webhooks) = own
+        .by_ref()
+        .map(|w| webhook(&w))
+        .collect::<Option<Vec<_>>>()
+    else {
+        return;
+    };
+    if webhooks.is_empty() {
+        return;
+    }
+    let tag = labels.str_at("istio.io/tag").filter(|tag| !tag.is_empty());
+    let tagged = tag.map(|tag| RevisionTag {
+        tag: tag.to_owned(),
+        revision: revision.to_owned(),
+    });
+    mesh.add(tagged, source);
+    let name = tag.unwrap_or(revision).to_owned();
+    mesh.add(Some(InjectionWebhooks { name, webhooks }), source);
+}
+
+/// `None` where it cannot be said what it selects.
+fn webhook(node: &Node<'_>) -> Option<InjectionWebhook> {
+    let has_conditions = node.items("matchConditions").next().is_some();
+    if has_conditions {
+        return None;
+    }
+    Some(InjectionWebhook {
+        namespace: Selector::read(node.get("namespaceSelector").as_ref())?,
+        object: Selector::read(node.get("objectSelector").as_ref())?,
+    })
+}
+
+/// A tag of the Sail operator. It may name an `Istio`, whose revision has the same name unless the
+/// update strategy gives every version its own; the status says it.
+fn revision_tag(object: &Object<'_>) -> Option<RevisionTag> {
+    let told = object.root.at(&["status", "istioRevision"]);
+    let target = object.root.at(&["spec", "targetRef"])?;
+    let revision = match told.as_ref().and_then(Node::str) {
+        Some(revision) if !revision.is_empty() => revision,
+        _ if target.str_at("kind") == Some("IstioRevision") => target.str_at("name")?,
+        _ => return None,
+    };
+    Some(RevisionTag {
+        tag: object.name?.to_owned(),
+        revision: revision.to_owned(),
+    })
+}
+
+fn control_plane(object: &Object<'_>) -> Option<ControlPlane> {
+    let strings = Strings::default();
+    let subject = Subject::of(object, &strings);
+    let istiod = subject.istiod.as_ref().filter(|istiod| !istiod.is_patch)?;
+    if is_put_aside(object) {
+        return None;
+    }
+    Some(ControlPlane {
+        revision: revision_of(object, &subject, istiod),
+        version: subject.istiod_version(),
+        native_sidecars: setting(istiod, "ENABLE_NATIVE_SIDECARS"),
+    })
+}
+
+/// A ReplicaSet of a former rollout, or a Deployment that is scaled to nothing, runs no istiod.
+fn is_put_aside(object: &Object<'_>) -> bool {
+    let replicas = object.root.at(&["spec", "replicas"]);
+    replicas.is_some_and(|replicas| replicas.value().as_u64() == Some(0))
+}
+
+fn revision_of(object: &Object<'_>, subject: &Subject<'_>, istiod: &Istiod<'_>) -> String {
+    let label = object
+        .root
+        .at(&["metadata", "labels"])
+        .and_then(|labels| labels.str_at("istio.io/rev"))
+        .or_else(|| subject.template.as_ref()?.label("istio.io/rev"));
+    let environment = match variable(&istiod.container, "REVISION") {
+        Variable::Literal(text) => Some(text),
+        Variable::Elsewhere | Variable::Absent => None,
+    };
+    let revision = environment
+        .or(label)
+        .filter(|revision| !revision.is_empty());
+    revision.unwrap_or(DEFAULT_REVISION).to_owned()
+}
+
+fn setting(istiod: &Istiod<'_>, name: &str) -> Setting {
+    match variable(&istiod.container, name) {
+        Variable::Literal(text) => Setting::Text(text.to_owned()),
+        Variable::Elsewhere => Setting::Unknown,
+        Variable::Absent => Setting::Unset,
+    }
+}

@@ -1,0 +1,198 @@
+use std::iter;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::engine::Context;
+use crate::finding::{Applicability, Change, Fix, Severity, op};
+use crate::istio::image::Image;
+use crate::istio::install::{HELM_VALUES, Install};
+use crate::istio::version::{Minor, Version};
+use crate::istio::workload::PodTemplate;
+use crate::object::Node;
+use crate::releases::{Retired, Retiring};
+use crate::rule::{Findings, declare_rule};
+use crate::rules::support::{VERSIONED, days};
+
+/// Names another image for the sidecar.
+const PROXY_IMAGE: &str = "sidecar.istio.io/proxyImage";
+
+declare_rule! {
+    id: "registry-retired",
+    summary: "images or charts come from a registry that Istio shuts",
+    severity: Warning,
+    since: "0.1.0",
+    kinds: VERSIONED,
+    fix: Some(Applicability::Unsafe),
+    check: check,
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let subject = cx.subject();
+    if let Some(template) = &subject.template {
+        for node in images(template) {
+            report(cx, &node, None, out);
+        }
+    }
+    if let Some(install) = &subject.install {
+        let version = stated_version(install);
+        for node in texts(&cx.object.root) {
+            report(cx, &node, version, out);
+        }
+        report_default(cx, install, out);
+    }
+}
+
+fn stated_version(install: &Install<'_>) -> Option<Version> {
+    install.versions.first()?.stated.version()
+}
+
+/// What a pod pulls.
+fn images<'a>(template: &PodTemplate<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+    let lists = ["containers", "initContainers", "ephemeralContainers"];
+    let spec = template.spec.clone();
+    let containers = lists.into_iter().flat_map(move |list| spec.items(list));
+    let annotation = template.node.at(&["metadata", "annotations", PROXY_IMAGE]);
+    containers
+        .filter_map(|container| container.get("image"))
+        .chain(annotation)
+}
+
+/// All texts of an installer's file: hubs and images stand in many of its places, and a retired
+/// registry is unmistakable in each.
+fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
+    match node.value() {
+        Value::String(_) => Box::new(iter::once(node.clone())),
+        Value::Array(_) => Box::new(node.elements().flat_map(|item| texts(&item))),
+        Value::Object(_) => Box::new(node.entries().flat_map(|(_, member)| texts(&member))),
+        _ => Box::new(iter::empty()),
+    }
+}
+
+fn report(cx: &Context<'_>, node: &Node<'_>, version: Option<Version>, out: &mut Findings) {
+    let Some(reference) = node.str() else { return };
+    let Some(retired) = cx.releases.retired_home(reference, version, cx.as_of) else {
+        return;
+    };
+    let message = format!("`{reference}` {}", what(&retired, cx.as_of));
+    let fix = new_home(node, reference, &retired);
+    out.report(node.as_value(), message)
+        .severity(severity(&retired))
+        .fix(fix);
+}
+
+fn severity(retired: &Retired<'_>) -> Severity {
+    match retired.state {
+        Retiring::Open => Severity::Warning,
+        Retiring::Shut | Retiring::NeverThere(_) => Severity::Error,
+    }
+}
+
+/// Why something cannot be pulled, now or soon.
+fn what(retired: &Retired<'_>, on: Date) -> String {
+    let (prefix, end) = (retired.prefix, retired.shuts);
+    let certainty = end.certainty.as_str();
+    let gone = match retired.state {
+        Retiring::Open => {
+            let trial = retired.next_trial.filter(|day| *day <= end.date);
+            let trial = trial.map_or_else(String::new, |day| {
+                format!("; it is switched off for some hours on {day}")
+            });
+            format!(
+                "cannot be pulled after {} ({certainty}, {} left), when Istio shuts {prefix}: pods on \
+                 new nodes will not start{trial}",
+                end.date,
+                days((end.date - on).get_days()),
+            )
+        }
+        Retiring::Shut => format!(
+            "cannot be pulled any more, since Istio shut {prefix} by {} ({certainty}): pods on new \
+             nodes do not start",
+            end.date,
+        ),
+        Retiring::NeverThere(last) => {
+            format!(
+                "cannot be pulled: Istio publishes nothing newer than {last} to {prefix}, which it shuts"
+            )
+        }
+    };
+    match &retired.home {
+        Some(home) => format!("{gone}; the new home is {}", home_of(home)),
+        None => format!("{gone}; there is no new home"),
+    }
+}
+
+/// The new home without the rest of the reference.
+fn home_of(home: &str) -> &str {
+    let image = Image::parse(home);
+    if image.tag.is_some_and(|tag| !tag.contains('/')) || image.digest.is_some() {
+        image.hub
+    } else {
+        home
+    }
+}
+
+/// The same tag at the new home. A digest is not known to be the same there.
+fn new_home(node: &Node<'_>, reference: &str, retired: &Retired<'_>) -> Option<Fix> {
+    let home = retired.home.as_ref()?;
+    if Image::parse(reference).digest.is_some() {
+        return None;
+    }
+    let change: Vec<Change<'_>> = vec![op::replace(node, Value::String(home.clone()))];
+    Fix::needs_review(format!("take it from {home}"), change)
+}
+
+/// A spec that names no hub takes the one of its charts.
+fn report_default(cx: &Context<'_>, install: &Install<'_>, out: &mut Findings) {
+    let is_values = HELM_VALUES.matches(cx.object);
+    let root = if is_values {
+        Some(cx.object.root.clone())
+    } else {
+        cx.object.root.get_set("spec")
+    };
+    let Some(root) = root.filter(|root| !names_hub(root)) else {
+        return;
+    };
+    let Some(stated) = install.versions.first().filter(|it| it.vendor.is_none()) else {
+        return;
+    };
+    let Some(version) = stated.stated.version() else {
+        return;
+    };
+    let Some((message, home, severity)) = default_of(cx, version.minor) else {
+        return;
+    };
+    let keys: &[&str] = if is_values {
+        &["global", "hub"]
+    } else {
+        &["hub"]
+    };
+    let change = vec![op::add_below(&root, keys, Value::String(home.clone()))];
+    let fix = Fix::needs_review(format!("set the hub to {home}"), change);
+    // Another file of values may name a hub.
+    let severity = if is_values { Severity::Info } else { severity };
+    out.report(stated.node.as_value(), message)
+        .severity(severity)
+        .fix(fix);
+}
+
+fn default_of(cx: &Context<'_>, minor: Minor) -> Option<(String, String, Severity)> {
+    let (hub, retired) = cx.releases.retired_default(minor, cx.as_of)?;
+    let message = format!(
+        "no hub is set, and `{hub}`, the default of the charts of {minor}, {}",
+        what(&retired, cx.as_of)
+    );
+    let severity = severity(&retired);
+    Some((message, retired.home?, severity))
+}
+
+fn names_hub(root: &Node<'_>) -> bool {
+    let places: [&[&str]; 5] = [
+        &["hub"],
+        &["global", "hub"],
+        &["pilot", "hub"],
+        &["values", "global", "hub"],
+        &["unvalidatedValues", "global", "hub"],
+    ];
+    places.into_iter().any(|place| root.at(place).is_some())
+}

@@ -1,0 +1,194 @@
+//! The manifests, as they are, on a real API server.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::assets::{KUBERNETES, Need};
+use crate::control_plane::{ControlPlane, wait_for};
+use crate::istio::pod;
+use crate::webhook::{manifests, rendered};
+use crate::world::World;
+
+tests! {
+    KUBERNETES =>
+        the_base_is_taken_and_its_pods_are_made,
+        a_cluster_goes_on_while_nobody_answers,
+        raised_to_fail_it_does_not_lock_itself_out;
+    CERT_MANAGER =>
+        the_overlay_for_cert_manager_is_taken;
+}
+
+const CERT_MANAGER: &[Need] = &[
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kubectl",
+    "cert-manager",
+];
+
+/// A folder of `manifests/` that was applied. It is deleted with this.
+pub(crate) struct Applied<'c> {
+    plane: &'c ControlPlane,
+    folder: String,
+}
+
+impl<'c> Applied<'c> {
+    /// Applies it twice, once by each of kubectl's ways. Nobody may be warned of anything: of
+    /// Pods that the namespace's own standard forbids, of a field that is no longer.
+    pub(crate) fn new(plane: &'c ControlPlane, folder: &str) -> Self {
+        let applied = Self {
+            plane,
+            folder: manifests(folder),
+        };
+        let count = rendered(&plane.kubectl, folder).len();
+        for way in ["--server-side=false", "--server-side=true"] {
+            let apply = ["apply", way, "--validate=strict", "-k", &applied.folder];
+            let said = plane.kubectl.run(&apply).silently();
+            assert_eq!(said.lines().count(), count, "{said}");
+        }
+        applied
+    }
+
+    /// Takes it out; what is left of it, by kind and name.
+    fn removed(&self) -> String {
+        self.plane.kubectl.must(&["delete", "-k", &self.folder]);
+        let kinds = "all,secrets,serviceaccounts,clusterroles,clusterrolebindings,namespaces,\
+                     mutatingwebhookconfigurations,validatingwebhookconfigurations";
+        let labelled = ["-l", "app.kubernetes.io/part-of=meshcheck", "-o", "name"];
+        self.plane
+            .kubectl
+            .must(&[&["get", kinds, "-A"][..], &labelled].concat())
+    }
+}
+
+impl Drop for Applied<'_> {
+    fn drop(&mut self) {
+        // Not checked: a panic in a drop would hide the one that led here.
+        let delete = ["delete", "--ignore-not-found", "-k", &self.folder];
+        self.plane.kubectl.run(&delete);
+    }
+}
+
+fn the_base_is_taken_and_its_pods_are_made(world: &World) {
+    let plane = world.control_plane();
+    let base = Applied::new(plane, "base");
+    await_pods(plane);
+    assert_eq!(base.removed(), "");
+}
+
+/// As while its Pods start: the Service is there, and nobody behind it.
+fn a_cluster_goes_on_while_nobody_answers(world: &World) {
+    let plane = world.control_plane();
+    plane.namespace("goes-on", &json!({}));
+    let _base = Applied::new(plane, "base");
+    let before = calls_that_failed(plane);
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    wait_for("calls that failed", || {
+        let pod = pod("goes-on", "web").to_string();
+        plane.kubectl.pipe(&create, &pod).silently();
+        let now = calls_that_failed(plane);
+        now.iter()
+            .zip(&before)
+            .all(|(now, before)| now > before)
+            .then_some(())
+    });
+}
+
+/// How often the API server let a request pass because a webhook did not answer: of both webhooks.
+fn calls_that_failed(plane: &ControlPlane) -> [u64; 2] {
+    let metrics = plane.kubectl.must(&["get", "--raw", "/metrics"]);
+    ["mutate", "validate"].map(|webhook| {
+        let start = format!(
+            "apiserver_admission_webhook_fail_open_count{{name=\"{webhook}.meshcheck.dev\""
+        );
+        let mut lines = metrics.lines().filter(|line| line.starts_with(&start));
+        let count = lines.next().and_then(|line| line.rsplit(' ').next());
+        count.map_or(0, |count| count.parse().expect("a count"))
+    })
+}
+
+fn raised_to_fail_it_does_not_lock_itself_out(world: &World) {
+    let plane = world.control_plane();
+    plane.namespace("locked", &json!({}));
+    let base = Applied::new(plane, "base");
+    let raise = r#"[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}]"#;
+    let configuration = "validatingwebhookconfiguration/meshcheck-webhook";
+    plane
+        .kubectl
+        .must(&["patch", configuration, "--type=json", "-p", raise]);
+    let create = ["create", "-f", "-"];
+    let web = pod("locked", "web").to_string();
+    wait_for("a refusal", || {
+        let said = plane
+            .kubectl
+            .pipe(&[&create[..], &["--dry-run=server"]].concat(), &web);
+        said.stderr
+            .contains("failed calling webhook \"validate.meshcheck.dev\"")
+            .then_some(())
+    });
+
+    // Its own Pods are made anew all the same.
+    let old = await_pods(plane);
+    let mut delete = vec!["delete", "-n", "meshcheck-system", "--force"];
+    delete.extend(old.iter().map(String::as_str));
+    plane.kubectl.must(&delete);
+    let new = await_pods(plane);
+    assert!(old.iter().all(|pod| !new.contains(pod)), "{new:?}");
+    // The way out in a hurry, as the manual has it.
+    let [mutating, validating] =
+        ["mutating", "validating"].map(|kind| format!("{}/{kind}.yaml", base.folder));
+    plane
+        .kubectl
+        .must(&["delete", "-f", &mutating, "-f", &validating]);
+    wait_for("a Pod", || {
+        let said = plane.kubectl.pipe(&create, &web);
+        (said.code == 0).then_some(())
+    });
+}
+
+/// The three Pods of the webhook.
+fn await_pods(plane: &ControlPlane) -> Vec<String> {
+    wait_for("three Pods", || {
+        let pods = ["get", "pods", "-n", "meshcheck-system", "-o", "name"];
+        let pods: Vec<_> = plane
+            .kubectl
+            .must(&pods)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        (pods.len() == 3).then_some(pods)
+    })
+}
+
+fn the_overlay_for_cert_manager_is_taken(world: &World) {
+    let plane = world.control_plane();
+    let definitions = world.assets.path("cert-manager");
+    define(plane, &definitions);
+    let overlay = Applied::new(plane, "overlays/cert-manager");
+    for kind in ["mutating", "validating"] {
+        let list = format!("{kind}webhookconfigurations");
+        let stored = plane.kubectl.json(&["get", &list, "-o", "json"]);
+        let wanted = "meshcheck-system/meshcheck-webhook";
+        let annotations = &stored["items"][0]["metadata"]["annotations"];
+        assert_eq!(
+            annotations["cert-manager.io/inject-ca-from"], wanted,
+            "{kind}"
+        );
+    }
+    assert_eq!(overlay.removed(), "");
+}
+
+fn define(plane: &ControlPlane, folder: &Path) {
+    let folder = folder.to_str().expect("text");
+    plane
+        .kubectl
+        .must(&["apply", "--server-side", "-f", folder]);
+    plane.kubectl.must(&[
+        "wait",
+        "--for=condition=Established",
+        "--timeout=60s",
+        "-f",
+        folder,
+    ]);
+}
