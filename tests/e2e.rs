@@ -21,6 +21,8 @@ macro_rules! tests {
 
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/certificates.rs"]
+mod certificates;
 #[path = "e2e/chart.rs"]
 mod chart;
 #[path = "e2e/control_plane.rs"]
@@ -62,6 +64,7 @@ struct Test {
 
 const SUITES: &[(&str, &[Test])] = &[
     ("install", install::TESTS),
+    ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("chart", chart::TESTS),

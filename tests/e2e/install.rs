@@ -28,7 +28,7 @@ const CERT_MANAGER: &[Need] = &[
 ];
 
 /// A folder of `manifests/` that was applied. It is deleted with this.
-struct Applied<'c> {
+pub(crate) struct Applied<'c> {
     plane: &'c ControlPlane,
     folder: String,
 }
@@ -36,7 +36,7 @@ struct Applied<'c> {
 impl<'c> Applied<'c> {
     /// Applies it twice, once by each of kubectl's ways. Nobody may be warned of anything: of
     /// Pods that the namespace's own standard forbids, of a field that is no longer.
-    fn new(plane: &'c ControlPlane, folder: &str) -> Self {
+    pub(crate) fn new(plane: &'c ControlPlane, folder: &str) -> Self {
         let applied = Self {
             plane,
             folder: manifests(folder),

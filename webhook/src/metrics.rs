@@ -1,8 +1,6 @@
 //! What the server counts. Every label has a bounded set of values: nothing in a request can make
 //! the number of series grow.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -14,7 +12,10 @@ use prometheus_client::registry::Registry;
 
 use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
-use crate::tls::Pair;
+
+pub use certificates::CertificateMetrics;
+
+mod certificates;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -40,8 +41,8 @@ pub struct Metrics {
     pub refused: Counter,
     /// Connections that ended before the first request, by reason.
     pub handshake_failures: Family<ReasonLabels, Counter>,
-    certificate_not_after: Gauge<f64, AtomicU64>,
-    reloads: Family<ResultLabels, Counter>,
+    /// What becomes of certificates.
+    pub certificates: CertificateMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,11 +76,6 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
@@ -93,8 +89,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             refused: Counter::default(),
             handshake_failures: Family::default(),
-            certificate_not_after: Gauge::default(),
-            reloads: Family::default(),
+            certificates: CertificateMetrics::default(),
         };
         metrics.register();
         metrics.start_at_zero();
@@ -156,25 +151,14 @@ impl Metrics {
             "Connections that ended before their first request, by reason",
             self.handshake_failures.clone(),
         );
-        registry.register(
-            "meshcheck_certificate_not_after_timestamp_seconds",
-            "When the certificate in use expires",
-            self.certificate_not_after.clone(),
-        );
-        registry.register(
-            "meshcheck_certificate_reloads",
-            "Changed certificate files that were read, by result",
-            self.reloads.clone(),
-        );
+        self.certificates.register(registry);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("meshcheck_build", "Build of the server", version);
     }
 
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
-        for result in ["swapped", "kept"] {
-            drop(self.reloads.get_or_create(&ResultLabels { result }));
-        }
+        self.certificates.start_at_zero();
         for webhook in [Webhook::Mutate, Webhook::Validate].map(Webhook::as_str) {
             drop(self.duration.get_or_create(&WebhookLabels { webhook }));
         }
@@ -223,21 +207,6 @@ impl Metrics {
         self.duration
             .get_or_create(&WebhookLabels { webhook })
             .observe(seconds);
-    }
-
-    /// Tells when the certificate expires that is served from now on.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "exact for the next 285 million years"
-    )]
-    pub fn serves(&self, pair: &Pair) {
-        self.certificate_not_after.set(pair.not_after() as f64);
-    }
-
-    /// Counts a change of the certificate files.
-    pub fn reloaded(&self, swapped: bool) {
-        let result = if swapped { "swapped" } else { "kept" };
-        self.reloads.get_or_create(&ResultLabels { result }).inc();
     }
 
     /// Everything, as Prometheus reads it.
