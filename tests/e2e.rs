@@ -45,6 +45,8 @@ mod process;
     reason = "the tests of the program without a cluster use the rest"
 )]
 mod program;
+#[path = "e2e/render.rs"]
+mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
 #[path = "e2e/webhook.rs"]
@@ -63,6 +65,7 @@ struct Test {
 }
 
 const SUITES: &[(&str, &[Test])] = &[
+    ("render", render::TESTS),
     ("install", install::TESTS),
     ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),

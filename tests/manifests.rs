@@ -27,6 +27,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+#[path = "manifests/chart.rs"]
+mod chart;
 #[path = "manifests/monitoring.rs"]
 mod monitoring;
 #[path = "manifests/network.rs"]
