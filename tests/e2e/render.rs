@@ -1,11 +1,13 @@
 //! The ways to install, rendered by the real helm and kubectl: that they are the same. Needs no cluster.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::assets::{Assets, Need};
 use crate::webhook::{documents, manifests};
@@ -72,21 +74,41 @@ fn kustomized(assets: &Assets, folder: &str) -> Objects {
     by_name(&run(assets, "kubectl", &["kustomize", &folder]).expect(&folder))
 }
 
-/// An overlay with components, in a folder that is gone after the test.
-fn with_components(assets: &Assets, resource: &str, components: &[&str]) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
-    let all = folder.path().join("manifests");
+/// A copy of the manifests with a folder `name` in it, where a resource and components are together.
+pub(crate) struct Overlay {
+    _copy: TempDir,
+    path: PathBuf,
+}
+
+impl Overlay {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// An overlay as a person writes it.
+pub(crate) fn with_components(name: &str, resource: &str, components: &[&str]) -> Overlay {
+    let copy = tempfile::tempdir().expect("a folder");
+    let all = copy.path().join("manifests");
     let copied = Command::new("cp")
-        .args(["-R".into(), PathBuf::from(manifests("")), all.clone()])
+        .arg("-R")
+        .args([Path::new(&manifests("")), &all])
         .status();
     assert!(copied.expect("cp").success());
-    let mut text = format!("resources: [{resource}]\ncomponents:\n");
+    let mut text = format!("resources: [../{resource}]\ncomponents:\n");
     for component in components {
-        text.push_str(&format!("  - components/{component}\n"));
+        writeln!(text, "  - ../components/{component}").expect("a string");
     }
-    fs::write(all.join("kustomization.yaml"), text).expect("a file");
-    let all = all.to_str().expect("text");
-    run(assets, "kubectl", &["kustomize", all]).expect("components that fit")
+    let path = all.join(name);
+    fs::create_dir(&path).expect("a folder");
+    fs::write(path.join("kustomization.yaml"), text).expect("a file");
+    Overlay { _copy: copy, path }
+}
+
+fn kustomized_with(assets: &Assets, resource: &str, components: &[&str]) -> Objects {
+    let overlay = with_components("overlay", resource, components);
+    let folder = overlay.path().to_str().expect("text");
+    by_name(&run(assets, "kubectl", &["kustomize", folder]).expect("components that fit"))
 }
 
 #[track_caller]
@@ -120,10 +142,10 @@ fn the_chart_with_cert_manager_is_the_overlay(world: &World) {
 
 fn the_chart_with_everything_is_the_base_with_components(world: &World) {
     let assets = &world.assets;
-    let components = with_components(assets, "base", &["autoscaling", "monitoring"]);
+    let wanted = kustomized_with(assets, "base", &["autoscaling", "monitoring"]);
     let values = [WHOLE, "autoscaling.enabled=true", "monitoring.enabled=true"];
     let rendered = chart(assets, NAMESPACE, &values).expect("a chart");
-    assert_same(&rendered, &by_name(&components));
+    assert_same(&rendered, &wanted);
 }
 
 fn the_chart_is_linted(world: &World) {
@@ -203,8 +225,7 @@ fn the_rendered_file_is_the_base(world: &World) {
 fn the_components_fit_each_overlay(world: &World) {
     for resource in ["base", "overlays/cert-manager"] {
         let components = ["autoscaling", "monitoring", "policy"];
-        let text = with_components(&world.assets, resource, &components);
-        let objects = by_name(&text);
+        let objects = kustomized_with(&world.assets, resource, &components);
         let deployment = &objects["Deployment/meshcheck-webhook"]["spec"];
         assert!(deployment.get("replicas").is_none(), "{resource}");
         let pod = &deployment["template"]["spec"];
