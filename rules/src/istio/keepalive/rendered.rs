@@ -16,7 +16,9 @@ impl<'a> AgeSetting<'a> {
             rendered: &plane.deployment,
             plane,
         };
-        Some(translator.setting(seen))
+        let setting = translator.setting(seen);
+        // What a vendor's chart leaves to itself is not known.
+        (!setting.is_default || !plane.release.is_vendors).then_some(setting)
     }
 }
 
