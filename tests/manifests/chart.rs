@@ -1,10 +1,11 @@
 //! What the chart has from elsewhere: a chart can read no file outside of its own folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
 
-use super::{documents, folder, webhook_rules};
+use super::{CONFIGURATIONS, documents, folder, webhook_rules};
 
 const CHART: &str = "helm/meshcheck";
 
@@ -74,7 +75,7 @@ fn compare_keys(schema: &Value, value: &Value, at: &str) {
         .filter(|key| !["global", "claims"].contains(&key.as_str()))
         .collect();
     assert_eq!(
-        known.iter().collect::<std::collections::BTreeSet<_>>(),
+        known.iter().collect::<BTreeSet<_>>(),
         given.keys().collect::<Vec<_>>().iter().collect(),
         "{at}"
     );
@@ -84,5 +85,44 @@ fn compare_keys(schema: &Value, value: &Value, at: &str) {
             &given[key],
             &format!("{at}/{key}"),
         );
+    }
+}
+
+/// The whole file is compared where kubectl is (`just render`); this part changes with the rules.
+#[test]
+fn the_rendered_file_asks_for_the_same() {
+    let rendered = documents("install.yaml");
+    for file in CONFIGURATIONS {
+        let configuration = documents(file).remove(0);
+        let same = |object: &&Value| object["kind"] == configuration["kind"];
+        let there = rendered.iter().find(same).expect("a configuration");
+        assert_eq!(
+            there["webhooks"], configuration["webhooks"],
+            "{file} has changed: `just render`"
+        );
+    }
+}
+
+/// krew: what is released is this version, each archive for its own platform.
+#[test]
+fn the_plugins_manifest_fits() {
+    let plugin = documents("krew/meshcheck.yaml").remove(0);
+    assert_eq!(plugin["metadata"]["name"], "meshcheck");
+    let spec = &plugin["spec"];
+    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(spec["version"], version);
+    // The limit of krew's own index.
+    assert!(spec["shortDescription"].as_str().expect("text").len() <= 50);
+    let platforms = spec["platforms"].as_array().expect("platforms");
+    assert_eq!(platforms.len(), 4);
+    for platform in platforms {
+        let labels = &platform["selector"]["matchLabels"];
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let (os, arch) = (text(&labels["os"]), text(&labels["arch"]));
+        let archive = format!("/kubectl-meshcheck-{version}-{os}-{arch}.tar.gz");
+        assert!(text(&platform["uri"]).ends_with(&archive), "{platform}");
+        let sum = format!("SHA256-OF-{os}-{arch}").to_uppercase();
+        assert_eq!(platform["sha256"], sum);
+        assert_eq!(platform["bin"], "kubectl-meshcheck");
     }
 }
