@@ -11,10 +11,12 @@ const CHART: &str = "helm/meshcheck";
 
 /// Lines without the first `indent` characters.
 fn outdented(text: &str, indent: usize) -> String {
-    let lines = text
-        .lines()
-        .map(|line| line.get(indent..).unwrap_or_default());
-    lines.map(|line| format!("{line}\n")).collect()
+    let mut all = String::new();
+    for line in text.lines() {
+        all.push_str(line.get(indent..).unwrap_or_default());
+        all.push('\n');
+    }
+    all
 }
 
 fn read(file: &str) -> String {

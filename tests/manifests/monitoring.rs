@@ -172,7 +172,7 @@ fn queries() -> Vec<(String, String)> {
 fn alerts() -> Vec<Value> {
     let rule = documents("components/monitoring/alerts.yaml").remove(0);
     let groups = rule["spec"]["groups"].as_array().expect("groups");
-    let rules = groups.iter().flat_map(|group| group["rules"].as_array());
+    let rules = groups.iter().filter_map(|group| group["rules"].as_array());
     rules.flatten().cloned().collect()
 }
 
