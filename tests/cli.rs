@@ -4,10 +4,14 @@
 mod exit_codes;
 #[path = "cli/fixes.rs"]
 mod fixes;
+#[path = "cli/ignores.rs"]
+mod ignores;
 #[path = "cli/inputs.rs"]
 mod inputs;
 #[path = "cli/mesh.rs"]
 mod mesh;
+#[path = "cli/policy.rs"]
+mod policy;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/usage.rs"]

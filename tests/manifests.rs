@@ -106,7 +106,7 @@ fn every_object_is_what_the_api_server_knows() {
             "ValidatingWebhookConfiguration" => {
                 drop(typed::<ValidatingWebhookConfiguration>(&value));
             }
-            "Kustomization" | "Certificate" | "Issuer" => {}
+            "Kustomization" | "Component" | "Policy" | "Certificate" | "Issuer" => {}
             other => panic!("{file}: nobody checks the kind {other:?}"),
         }
         *kinds.entry(kind).or_default() += 1;
@@ -121,8 +121,11 @@ fn kustomize_takes_every_file() {
         let Some(here) = file.strip_suffix("kustomization.yaml") else {
             continue;
         };
-        let listed = value["resources"].as_array().expect("a list").iter();
-        let listed: BTreeSet<_> = listed
+        let made = value["configMapGenerator"].as_array().into_iter().flatten();
+        let made = made.flat_map(|map| map["files"].as_array().expect("a list"));
+        let named = value["resources"].as_array().into_iter().flatten();
+        let listed: BTreeSet<_> = named
+            .chain(made)
             .map(|name| format!("{here}{}", name.as_str().expect("text")))
             .filter(|name| !name.ends_with("/base"))
             .collect();
@@ -192,6 +195,37 @@ fn args(pod: &PodSpec) -> Args {
     let given = pod.containers[0].args.iter().flatten();
     let given = given.map(String::as_str);
     Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments")
+}
+
+/// With the component the Deployment mounts the policy where the program looks for it.
+#[test]
+fn the_policy_component_leads_to_the_policy() {
+    let component = &documents("components/policy/kustomization.yaml")[0];
+    let patch = component["patches"][0]["patch"].as_str().expect("text");
+    let patch = Stream::read(patch.as_bytes(), &Options::default());
+    let patch = patch.documents[0].value.clone();
+    let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch");
+    let mut deployment = documents("base/deployment.yaml").remove(0);
+    json_patch::patch(&mut deployment, &patch).expect("a patch that fits");
+    let pod = pod(typed(&deployment));
+    let args = args(&pod);
+    let container = &pod.containers[0];
+    let mounts = container.volume_mounts.as_ref().expect("mounts");
+    let policy = args.policy.expect("a policy");
+    assert_eq!(
+        policy,
+        Path::new(&mounts[0].mount_path).join("meshcheck.yaml")
+    );
+    let volumes = pod.volumes.expect("volumes");
+    let volume = volumes.iter().find(|volume| volume.name == mounts[0].name);
+    let map = volume
+        .and_then(|volume| volume.config_map.as_ref())
+        .expect("a ConfigMap");
+    let made = &component["configMapGenerator"][0];
+    assert_eq!(map.name, made["name"].as_str().expect("text"));
+    assert_eq!(made["files"][0], "meshcheck.yaml");
+    let text = fs::read(folder().join("components/policy/meshcheck.yaml")).expect("a file");
+    Policy::parse(&text).expect("a policy");
 }
 
 fn timeouts() -> Vec<Duration> {

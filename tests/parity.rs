@@ -74,7 +74,36 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn engine() -> Engine {
-    Engine::new(date(2026, 11, 22), Policy::default(), Releases::embedded())
+    Run::default().engine()
+}
+
+/// How both programs are run.
+#[derive(Default)]
+struct Run {
+    policy: Policy,
+    /// The options of the plugin that say the same.
+    options: Vec<String>,
+}
+
+impl Run {
+    fn engine(&self) -> Engine {
+        Engine::new(
+            date(2026, 11, 22),
+            self.policy.clone(),
+            Releases::embedded(),
+        )
+    }
+
+    fn judge(&self) -> Judge {
+        Judge::new(Settings::default(), Some(date(2026, 11, 22)), Updates::All)
+            .with_policy(self.policy.clone())
+    }
+
+    fn plugin(&self, arguments: &[&str], input: &Value) -> Output {
+        let options = self.options.iter().map(String::as_str);
+        let arguments: Vec<&str> = arguments.iter().copied().chain(options).collect();
+        plugin(&arguments, input.to_string().as_bytes())
+    }
 }
 
 fn plugin(arguments: &[&str], input: &[u8]) -> Output {
@@ -115,13 +144,13 @@ fn request(object: &Value) -> Request {
 /// Rule and severity of every finding, sorted: the plugin goes by place, the webhook by rule.
 type Summary = Vec<(String, String)>;
 
-fn plugin_summary(object: &Value) -> (Summary, usize) {
-    let output = plugin(
-        &["-o", "json", "--as-of", AS_OF, "-"],
-        object.to_string().as_bytes(),
-    );
+fn plugin_summary(object: &Value, run: &Run) -> (Summary, Vec<String>, usize) {
+    let output = run.plugin(&["-o", "json", "--as-of", AS_OF, "-"], object);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let findings = report["findings"].as_array().expect("findings");
+    let mut findings = report["findings"].as_array().expect("findings").clone();
+    // What is said of the policy itself is not said of an object.
+    findings.retain(|finding| finding["object"]["kind"] != "Policy");
+    let suppressed = report["suppressed"].as_array().expect("findings");
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
     let mut summary: Summary = findings
         .iter()
@@ -132,16 +161,18 @@ fn plugin_summary(object: &Value) -> (Summary, usize) {
         .iter()
         .filter(|finding| finding["fix"]["applicability"] == "safe")
         .count();
-    (summary, safe)
+    let mut left_out: Vec<String> = suppressed.iter().map(|f| text(f, "rule")).collect();
+    left_out.sort();
+    (summary, left_out, safe)
 }
 
 /// One object through both programs; what differs, if anything does.
-fn compare(object: &Value, judge: &Judge, engine: &Engine) -> Result<(), String> {
+fn compare(object: &Value, run: &Run, judge: &Judge, engine: &Engine) -> Result<(), String> {
     // No API server ever sees Helm values.
     if object["kind"].is_null() {
         return Ok(());
     }
-    let (told, safe) = plugin_summary(object);
+    let (told, left_out, safe) = plugin_summary(object, run);
     let request = request(object);
     let verdict = judge.judge(Webhook::Validate, &request);
     let mut judged: Summary = verdict
@@ -153,6 +184,13 @@ fn compare(object: &Value, judge: &Judge, engine: &Engine) -> Result<(), String>
     if told != judged {
         return Err(format!("findings: plugin {told:?}, webhook {judged:?}"));
     }
+    let mut suppressed = verdict.suppressed;
+    suppressed.sort_unstable();
+    if left_out != suppressed {
+        return Err(format!(
+            "suppressed: plugin {left_out:?}, webhook {suppressed:?}"
+        ));
+    }
     let patch = judge.judge(Webhook::Mutate, &request).decision.patch;
     if safe == 0 && patch.is_none() {
         return Ok(());
@@ -160,10 +198,7 @@ fn compare(object: &Value, judge: &Judge, engine: &Engine) -> Result<(), String>
     let patch = patch.ok_or("the plugin has a safe fix, the webhook no patch")?;
     let mut patched = object.clone();
     json_patch::patch(&mut patched, &patch).map_err(|error| error.to_string())?;
-    let fixed = plugin(
-        &["--fix", "--as-of", AS_OF, "-"],
-        object.to_string().as_bytes(),
-    );
+    let fixed = run.plugin(&["--fix", "--as-of", AS_OF, "-"], object);
     let fixed: Value = serde_json::from_slice(&fixed.stdout).map_err(|error| error.to_string())?;
     if fixed != patched {
         return Err(format!(
@@ -185,14 +220,52 @@ fn compare(object: &Value, judge: &Judge, engine: &Engine) -> Result<(), String>
 fn both_programs_say_the_same_of_every_object() {
     let objects = objects();
     assert!(objects.len() > 100, "only {} objects", objects.len());
+    agree(&objects, &Run::default());
+}
+
+/// Levels, thresholds and ignores of both kinds.
+const POLICY: &str = "\
+apiVersion: meshcheck.dev/v1alpha1
+kind: Policy
+rules: {sidecar-start-not-gated: 'off', version-unsupported: warning}
+keepalive: {max: 45m, target: 40m}
+vendors: {aks: upstream}
+forbid_ignore: [istiod-readiness-missing]
+ignores:
+- {rule: kubernetes-incompatible, reason: a test}
+- {rule: version-unknown, reason: a test, kind: Deployment, name: 'istio*'}
+- {rule: gateway-readiness-missing, reason: a test, until: 2026-11-21}
+";
+
+#[test]
+fn both_programs_say_the_same_under_a_policy() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), POLICY).expect("a policy");
+    let run = Run {
+        policy: Policy::parse(POLICY.as_bytes()).expect("a policy"),
+        options: vec!["--policy".to_owned(), file.path().display().to_string()],
+    };
+    let mut objects: Vec<Value> = objects().into_iter().step_by(5).collect();
+    for (index, object) in objects.iter_mut().enumerate() {
+        let ignore = [
+            "version-unsupported: a test; istiod-readiness-missing: a test",
+            "keepalive-age-unbounded until 2026-11-21: a test; keepalive-age-invalid",
+        ][index % 2];
+        if object["kind"].is_string() && object["metadata"].is_object() {
+            object["metadata"]["annotations"] = json!({"meshcheck.dev/ignore": ignore});
+        }
+    }
+    agree(&objects, &run);
+}
+
+fn agree(objects: &[Value], run: &Run) {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                let judge = Judge::new(Settings::default(), Some(date(2026, 11, 22)), Updates::All);
-                let engine = engine();
+                let (judge, engine) = (run.judge(), run.engine());
                 while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = compare(object, &judge, &engine) {
+                    if let Err(error) = compare(object, run, &judge, &engine) {
                         let title = format!("{} {}", object["kind"], object["metadata"]["name"]);
                         wrong
                             .lock()

@@ -77,6 +77,8 @@ pub enum Command {
     /// Record what manifests say about the mesh, for --mesh of `check`
     #[command(after_help = MESH_HELP)]
     Mesh(MeshArgs),
+    /// Print a JSON schema, for editors and CI
+    Schema(SchemaArgs),
 }
 
 /// Options of `check`.
@@ -118,7 +120,7 @@ pub struct CheckArgs {
     /// Print findings and problems only: no summary, no notes
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Show info findings too, and name every input that was skipped
+    /// Show info and suppressed findings too, the policy, and every input that was skipped
     #[arg(short, long)]
     pub verbose: bool,
     /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
@@ -130,6 +132,18 @@ pub struct CheckArgs {
         hide_possible_values = true
     )]
     pub color: ColorChoice,
+
+    /// Policy to judge by, and not the nearest meshcheck.yaml from here upwards, up to the repository's root
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "no_policy",
+        help_heading = "Policy"
+    )]
+    pub policy: Option<PathBuf>,
+    /// Judge by the defaults, whatever meshcheck.yaml there is
+    #[arg(long, help_heading = "Policy")]
+    pub no_policy: bool,
 
     /// Apply the safe fixes in place; for standard input, write the fixed stream to standard output
     #[arg(long, help_heading = "Fixing")]
@@ -235,6 +249,24 @@ pub struct ExplainArgs {
         hide_possible_values = true
     )]
     pub color: ColorChoice,
+}
+
+/// Options of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// Of what: policy (meshcheck.yaml) or releases (the table of --release-data)
+    #[arg(value_enum, default_value_t, hide_possible_values = true)]
+    pub of: SchemaOf,
+}
+
+/// What has a JSON schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `meshcheck.yaml`.
+    #[default]
+    Policy,
+    /// The release table.
+    Releases,
 }
 
 /// Which release table.

@@ -5,6 +5,7 @@ pub mod explain;
 pub mod mesh;
 pub mod releases;
 pub mod rules;
+pub mod schema;
 pub mod upgrade_path;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use meshcheck_rules::upgrade::Refusal;
 
+use crate::policy::PolicyError;
 use crate::release_data::ReleaseDataError;
 
 /// Why a command could not do its work. Findings and unreadable inputs are no such reason.
@@ -20,6 +22,9 @@ pub enum CommandError {
     /// The report could not be written.
     #[error("the report could not be written")]
     Output(#[source] std::io::Error),
+    /// The policy could not be read, or there are problems in it, which were printed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The release table could not be used.
     #[error(transparent)]
     ReleaseData(#[from] ReleaseDataError),

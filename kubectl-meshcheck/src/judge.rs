@@ -1,14 +1,18 @@
 //! The second pass: judges every object and puts each finding in its place.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
+use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
 
 use crate::output::Render;
 use crate::parallel::in_order;
+use crate::policy::PolicyFile;
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown, Tally, definition};
 use crate::session::Session;
@@ -29,6 +33,10 @@ pub struct FileReport {
     pub tally: Tally,
     /// Findings as the format shows them, in the order of their places.
     pub findings: Vec<String>,
+    /// Findings that were left out, in the same way, where the format shows them.
+    pub suppressed: Vec<String>,
+    /// The entries of the policy's `ignores` that fitted a finding.
+    pub policy_entries: BTreeSet<usize>,
     /// Problems, each with what the format shows of it.
     pub problems: Vec<(Problem, String)>,
 }
@@ -38,6 +46,7 @@ pub struct Judge<'s> {
     session: &'s Session<'s>,
     mesh: &'s Mesh,
     render: &'s dyn Render,
+    policy: Option<&'s PolicyFile>,
     places: Places<'s>,
 }
 
@@ -48,8 +57,13 @@ struct Work<'a> {
     report: FileReport,
 }
 
-/// A finding that is to be shown, with its object.
-type Found<'o> = (&'o Object<'o>, Finding);
+/// A finding that is to be shown.
+struct Found<'o> {
+    object: &'o Object<'o>,
+    finding: Finding,
+    /// Why it is left out, if it is.
+    why: Option<Why>,
+}
 
 impl<'s> Judge<'s> {
     /// A judge for one run.
@@ -58,8 +72,16 @@ impl<'s> Judge<'s> {
             session,
             mesh,
             render,
+            policy: None,
             places: Places::new(session),
         }
+    }
+
+    /// The same judge, which knows the file that the engine's policy came from, if from any.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Option<&'s PolicyFile>) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// Judges every input, and hands over the reports in the order of the inputs.
@@ -121,11 +143,14 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let objects = Object::all(&document.value);
+        let mut objects = Object::all(&document.value);
         let tally = &mut work.report.tally;
-        tally.objects += objects.len();
         tally.empty += usize::from(document.is_null());
         tally.foreign += usize::from(objects.is_empty() && !document.is_null());
+        let all = objects.len();
+        objects.retain(|object| !Policy::is_policy(object));
+        tally.policies += all - objects.len();
+        tally.objects += objects.len();
         let mut found: Vec<Found<'_>> = Vec::new();
         for object in &objects {
             if self.session.engine.looks_at(object) {
@@ -154,20 +179,62 @@ impl<'s> Judge<'s> {
         for finding in report.findings {
             work.report.tally.count(&finding);
             if self.render.shows(&finding) {
-                found.push((object, finding));
+                found.push(Found::new(object, finding, None));
             }
         }
+        work.report.tally.suppressed += report.suppressed.len();
+        work.report.policy_entries.extend(report.policy_entries);
+        if self.render.shows_suppressed() {
+            let suppressed = report.suppressed.into_iter();
+            found.extend(suppressed.map(|it| Found::new(object, it.finding, Some(it.why))));
+        }
+    }
+
+    /// What the rules about ignores say of the policy itself, once all inputs were judged.
+    pub fn policy(&self, file: &PolicyFile, fitted: &BTreeSet<usize>) -> FileReport {
+        let mut report = FileReport {
+            file: Arc::clone(&file.name),
+            ..FileReport::default()
+        };
+        let objects = Object::all(&file.document.value);
+        let found = self
+            .session
+            .engine
+            .check_policy(&file.document.value, fitted);
+        let mut shown = Vec::new();
+        for finding in found {
+            report.tally.count(&finding);
+            if self.render.shows(&finding) {
+                shown.extend(
+                    objects
+                        .first()
+                        .map(|object| Found::new(object, finding, None)),
+                );
+            }
+        }
+        let mut work = Work {
+            file: &file.name,
+            place: Place::file(&file.name),
+            report,
+        };
+        self.show(shown, &file.document, &file.text, &mut work);
+        work.report
     }
 
     fn show(&self, found: Vec<Found<'_>>, document: &Document, text: &str, work: &mut Work<'_>) {
         let spans = document.spans(text, &self.session.options);
         let mut placed: Vec<_> = found
             .into_iter()
-            .map(|(object, finding)| (spans.locate(&finding.at), object, finding))
+            .map(|found| (spans.locate(&found.finding.at), found))
             .collect();
         // Stable: what stands at one place stays in the order of the rules.
-        placed.sort_by_key(|(at, ..)| (at.span.bytes.start, at.span.bytes.end));
-        for (located, object, finding) in &placed {
+        placed.sort_by_key(|(at, _)| (at.span.bytes.start, at.span.bytes.end));
+        for (located, found) in &placed {
+            let Found {
+                object,
+                finding,
+                why,
+            } = found;
             let shown = Shown {
                 file: work.file,
                 text,
@@ -177,7 +244,32 @@ impl<'s> Judge<'s> {
                 span: located.span.clone(),
                 notes: self.notes(finding, located, &spans),
             };
-            work.report.findings.push(self.render.finding(&shown));
+            match why {
+                None => work.report.findings.push(self.render.finding(&shown)),
+                Some(why) => {
+                    let at = self.note_of(why, &spans);
+                    let text = self.render.suppressed(&shown, why, &at);
+                    work.report.suppressed.push(text);
+                }
+            }
+        }
+    }
+
+    /// Where somebody says that a finding is to be left out.
+    fn note_of<'f>(&self, why: &'f Why, spans: &Spans<'_>) -> Note<'f> {
+        let place = match (&why.by, self.policy) {
+            (By::Annotation(location), _) => {
+                let span = spans.locate(location).span;
+                NotePlace::Here { location, span }
+            }
+            (By::Policy(index), Some(policy)) => {
+                NotePlace::Elsewhere(Arc::clone(&policy.entries[*index]))
+            }
+            (By::Policy(_), None) => NotePlace::Said("the policy".to_owned()),
+        };
+        Note {
+            message: format!("suppressed: {why}"),
+            place,
         }
     }
 
@@ -209,6 +301,16 @@ impl<'s> Judge<'s> {
         Note {
             message: related.message.clone(),
             place,
+        }
+    }
+}
+
+impl<'o> Found<'o> {
+    fn new(object: &'o Object<'o>, finding: Finding, why: Option<Why>) -> Self {
+        Self {
+            object,
+            finding,
+            why,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod known;
 pub mod mend;
 pub mod output;
 pub mod parallel;
+pub mod policy;
 pub mod problem;
 pub mod release_data;
 pub mod replace;
@@ -46,6 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(arguments)) => commands::check::run(&arguments, &name),
         Some(Command::Rules(arguments)) => commands::rules::run(&arguments),
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
+        Some(Command::Schema(arguments)) => commands::schema::run(&arguments),
         Some(Command::Releases(arguments)) => commands::releases::run(&arguments),
         Some(Command::UpgradePath(arguments)) => commands::upgrade_path::run(&arguments),
         Some(Command::Mesh(arguments)) => commands::mesh::run(&arguments),

@@ -2,15 +2,18 @@
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use meshcheck_rules::suppress::Why;
 use meshcheck_rules::{Finding, RunFinding};
 
 use crate::args::ColorChoice;
 use crate::judge::FileReport;
+use crate::policy::PolicyFile;
 use crate::problem::Problem;
-use crate::report::{Demands, Shown, Tally};
+use crate::report::{Demands, Note, Shown, Tally};
 
 pub mod facts;
 pub mod human;
@@ -21,8 +24,12 @@ pub mod text;
 pub trait Render: Sync {
     /// Whether the finding is to be shown at all; its place is worked out only then.
     fn shows(&self, finding: &Finding) -> bool;
+    /// Whether findings that are left out are to be shown.
+    fn shows_suppressed(&self) -> bool;
     /// A finding.
     fn finding(&self, shown: &Shown<'_>) -> String;
+    /// A finding that is left out, why, and where that stands.
+    fn suppressed(&self, shown: &Shown<'_>, why: &Why, at: &Note<'_>) -> String;
     /// A finding of the whole run, which has no place; `None` where it is not to be shown.
     fn run_finding(&self, finding: &RunFinding) -> Option<String>;
     /// A problem; `line` is the one that it stands in, where the file has that line.
@@ -42,6 +49,10 @@ pub trait Print {
 pub struct Closing {
     /// The date that was judged for.
     pub as_of: Date,
+    /// The policy's file, where there is one.
+    pub policy: Option<Arc<PolicyFile>>,
+    /// A file that is nearly called as a policy, nearer than one.
+    pub nearly_policy: Option<PathBuf>,
     /// Counts of the run.
     pub tally: Tally,
     /// What counts as a failure.

@@ -24,8 +24,12 @@ pub struct Tally {
     pub objects: usize,
     /// Objects that a rule looks at.
     pub checked: usize,
+    /// Policies: no objects for rules.
+    pub policies: usize,
     /// Findings.
     pub findings: Findings,
+    /// Findings that were left out.
+    pub suppressed: usize,
     /// Findings that `--fix` would mend.
     pub safe_fixes: usize,
     /// Findings that only `--unsafe-fixes` would mend.
@@ -130,6 +134,8 @@ impl AddAssign for Tally {
         self.findings.error += other.findings.error;
         self.findings.warning += other.findings.warning;
         self.findings.info += other.findings.info;
+        self.policies += other.policies;
+        self.suppressed += other.suppressed;
         self.safe_fixes += other.safe_fixes;
         self.unsafe_fixes += other.unsafe_fixes;
         self.templates += other.templates;

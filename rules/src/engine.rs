@@ -1,6 +1,7 @@
 //! Runs the rules over an object and assembles their fixes.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::civil::Date;
@@ -8,7 +9,7 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use crate::config::{Level, Policy};
-use crate::finding::{Applicability, Finding, RunFinding};
+use crate::finding::{Applicability, Finding, RunFinding, Severity};
 use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
 use crate::istio::install::Given;
@@ -16,21 +17,21 @@ use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
 use crate::rule::{Check, Findings, Rule, RunContext};
+use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
+use crate::suppress::{self, Entry, Ignores, Suppressed, Why};
 
 /// Fixes that one object may get before the engine gives up: no object has that many findings, so
 /// reaching it means that two fixes undo each other.
 const MOST_FIXES: usize = 64;
 
-/// Decides whether a finding is to be left out; the text says by whom and why.
-pub type Suppress = fn(&Object<'_>, &Finding) -> Option<String>;
-
 /// The rules with everything they may know that is not in an object or its mesh.
 pub struct Engine {
     rules: Vec<&'static Rule>,
+    /// Kind and group of all that a rule looks at, sorted: most objects are of no such kind.
+    kinds: Vec<(&'static str, &'static str)>,
     policy: Policy,
     releases: Releases,
     as_of: Date,
-    suppress: Suppress,
 }
 
 /// What a rule sees: the object, its mesh, the date, the policy.
@@ -47,8 +48,11 @@ pub struct Context<'a> {
     pub releases: &'a Releases,
     /// The date that everything is judged for.
     pub as_of: Date,
+    place: Place<'a>,
+    engine: &'a Engine,
     subject: OnceCell<Subject<'a>>,
     enrolment: OnceCell<Enrolment>,
+    ignores: OnceCell<Ignores<'a>>,
     reinjection: OnceCell<Option<Reinjection>>,
     pub(crate) gate: OnceCell<Gate>,
 }
@@ -75,6 +79,20 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// What the object's annotations have ignored, and whether that was used so far. Read once for
+    /// all rules.
+    pub fn ignores(&self) -> &Ignores<'a> {
+        self.ignores.get_or_init(|| {
+            let template = self.subject().template.as_ref();
+            Ignores::of(self.object, template, self.policy, self.as_of)
+        })
+    }
+
+    /// Whether this rule ran: one that did not has no findings that say anything.
+    pub fn runs(&self, rule: &str) -> bool {
+        self.engine.runs(rule)
+    }
+
     /// What becomes of the proxy that the object's pod has already, where the injector will take the
     /// pod again. Worked out once for all rules.
     pub(crate) fn reinjection(&self) -> Option<Reinjection> {
@@ -89,7 +107,9 @@ pub struct Report {
     /// In the order of the rules.
     pub findings: Vec<Finding>,
     /// Findings that were left out, with the reason.
-    pub suppressed: Vec<(Finding, String)>,
+    pub suppressed: Vec<Suppressed>,
+    /// The entries of the policy's `ignores` that fit a finding, by their index.
+    pub policy_entries: BTreeSet<usize>,
     /// Rules that broke down on this object: a defect of ours, never a verdict.
     pub crashed: Vec<&'static str>,
 }
@@ -108,26 +128,24 @@ pub struct Mended {
 impl Engine {
     /// An engine with all rules for a date.
     pub fn new(as_of: Date, policy: Policy, releases: Releases) -> Self {
-        Self {
-            rules: crate::rules::ALL.to_vec(),
+        let engine = Self {
+            rules: Vec::new(),
+            kinds: Vec::new(),
             policy,
             releases,
             as_of,
-            suppress: |_, _| None,
-        }
+        };
+        engine.with_rules(crate::rules::ALL.to_vec())
     }
 
     /// The same engine with these rules only.
     #[must_use]
     pub fn with_rules(mut self, rules: Vec<&'static Rule>) -> Self {
+        let kinds = rules.iter().flat_map(|rule| rule.kinds);
+        self.kinds = kinds.map(|kind| (kind.kind, kind.group)).collect();
+        self.kinds.sort_unstable();
+        self.kinds.dedup();
         self.rules = rules;
-        self
-    }
-
-    /// The same engine, asking `suppress` about each finding.
-    #[must_use]
-    pub fn with_suppression(mut self, suppress: Suppress) -> Self {
-        self.suppress = suppress;
         self
     }
 
@@ -143,7 +161,8 @@ impl Engine {
 
     /// Whether any rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
-        self.for_kind(object).next().is_some()
+        let kind = (object.kind, object.group());
+        self.kinds.binary_search(&kind).is_ok()
     }
 
     /// The rules that look at objects of this kind, in order. Neighbours share their list of kinds,
@@ -167,8 +186,11 @@ impl Engine {
             policy: &self.policy,
             releases: &self.releases,
             as_of: self.as_of,
+            place,
+            engine: self,
             subject: OnceCell::new(),
             enrolment: OnceCell::new(),
+            ignores: OnceCell::new(),
             reinjection: OnceCell::new(),
             gate: OnceCell::new(),
         };
@@ -176,6 +198,11 @@ impl Engine {
             self.run(rule, &cx, &mut report);
         }
         report
+    }
+
+    fn runs(&self, rule: &str) -> bool {
+        self.rules.iter().any(|known| known.id == rule)
+            && self.policy.levels.get(rule) != Some(&Level::Off)
     }
 
     /// Judges what all objects of a run are judged by.
@@ -219,15 +246,63 @@ impl Engine {
             report.crashed.push(rule.id);
             return;
         }
-        for mut finding in out.into_vec() {
-            if let Some(Level::At(severity)) = level {
+        for finding in self.levelled(rule, out) {
+            self.sort(finding, cx, report);
+        }
+    }
+
+    /// What a rule reported, with the severities that the policy wants.
+    fn levelled(&self, rule: &'static Rule, out: Findings) -> Vec<Finding> {
+        let mut found = out.into_vec();
+        if let Some(Level::At(severity)) = self.policy.levels.get(rule.id) {
+            let what_is_known = |finding: &&mut Finding| {
+                finding.severity > Severity::Info || rule.severity == Severity::Info
+            };
+            for finding in found.iter_mut().filter(what_is_known) {
                 finding.severity = *severity;
             }
-            match (self.suppress)(cx.object, &finding) {
-                Some(reason) => report.suppressed.push((finding, reason)),
-                None => report.findings.push(finding),
-            }
         }
+        found
+    }
+
+    /// Puts a finding where it belongs: to the others, or to those that are left out.
+    fn sort(&self, finding: Finding, cx: &Context<'_>, report: &mut Report) {
+        if !suppress::is_ignorable(finding.rule) {
+            return report.findings.push(finding);
+        }
+        let policy = self
+            .policy
+            .ignored(cx.object, cx.place.path(), finding.rule, self.as_of);
+        let policy: Vec<usize> = policy.collect();
+        report.policy_entries.extend(&policy);
+        let by_annotation = cx.ignores().find(finding.rule).and_then(Entry::why);
+        let why = by_annotation.or_else(|| {
+            let index = *policy.first()?;
+            Some(Why::by_policy(index, &self.policy.ignores[index]))
+        });
+        match why {
+            Some(why) => report.suppressed.push(Suppressed { finding, why }),
+            None => report.findings.push(finding),
+        }
+    }
+
+    /// What the rules about ignores say of the policy's own entries, once all objects of a run were
+    /// checked: `fitted` are the entries that fitted a finding, `document` the policy as it was read.
+    pub fn check_policy(&self, document: &Value, fitted: &BTreeSet<usize>) -> Vec<Finding> {
+        let entries = suppress::policy::Entries {
+            policy: &self.policy,
+            document,
+            on: self.as_of,
+        };
+        let mut expired = Findings::for_rule(IGNORE_EXPIRED);
+        entries.expired(&mut expired);
+        let mut unused = Findings::for_rule(IGNORE_UNUSED);
+        entries.unused(fitted, |rule| self.runs(rule), &mut unused);
+        [(IGNORE_EXPIRED, expired), (IGNORE_UNUSED, unused)]
+            .into_iter()
+            .filter(|(rule, _)| self.runs(rule.id))
+            .flat_map(|(rule, out)| self.levelled(rule, out))
+            .collect()
     }
 
     /// Applies fixes up to `grade` to every object of a document, one after the other, each on what

@@ -18,7 +18,7 @@ pub mod workload;
 use std::cell::OnceCell;
 
 use build::Build;
-use image::Component;
+use image::{Component, Vendor};
 use install::{Given, Install, Plane, Running};
 use istiod::Istiod;
 use keepalive::AgeSetting;
@@ -132,6 +132,12 @@ impl<'a> Subject<'a> {
         build.stated.version()
     }
 
+    /// Who built the program in a container, where that is a known vendor.
+    pub fn vendor_in(&self, container: &Node<'_>) -> Option<Vendor> {
+        let build = self.builds.iter().find(|build| build.is_in(container))?;
+        build.image.vendor()
+    }
+
     /// The workload, where an application in it may have a sidecar: not istiod, CNI, ztunnel, nor a
     /// part of Istio that only carries a proxy of its own.
     pub fn application(&self) -> Option<&PodTemplate<'a>> {
@@ -168,21 +174,5 @@ pub(crate) fn resembles(word: &str, name: &str) -> bool {
         return false;
     }
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
-    distance(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
-}
-
-/// Edit distance of two short texts (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = usize::from(x != *y);
-            let best = (diagonal + cost).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[b.len()]
+    strsim::levenshtein(&plain.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= MOST_EDITS
 }

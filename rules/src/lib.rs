@@ -12,7 +12,9 @@ pub mod object;
 pub mod releases;
 pub mod rule;
 pub mod rules;
+pub mod suppress;
 pub mod upgrade;
+pub mod words;
 pub mod yaml;
 
 pub use engine::{Context, Engine, Mended, Report};

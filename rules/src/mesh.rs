@@ -22,6 +22,7 @@ pub use facts::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
+pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
 pub use recording::{Facts, RecordingError};
 pub use selector::Selector;
@@ -99,6 +100,11 @@ impl<'a> Place<'a> {
     /// An object of the cluster: all facts are equally near.
     pub fn cluster() -> Self {
         Self { file: None }
+    }
+
+    /// The file's path as it was given, `-` for standard input; `None` in a cluster.
+    pub fn path(self) -> Option<&'a str> {
+        self.file
     }
 
     /// How near a fact is: the number of folders that both share, more than any of these for the

@@ -10,6 +10,9 @@ use crate::finding::{Location, Part, Pointer};
 use crate::istio::install;
 use crate::yaml::{self, Problem};
 
+/// What a file of Helm values is called where objects have their kind.
+pub const HELM_VALUES: &str = "Helm values";
+
 /// A value together with its place in the document. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
@@ -321,10 +324,18 @@ impl<'a> Object<'a> {
             .map_or("", |(group, _)| group)
     }
 
+    /// The kind as people write it: `Deployment`, `Helm values`.
+    pub fn kind_name(&self) -> &'a str {
+        match self.kind {
+            "" => HELM_VALUES,
+            kind => kind,
+        }
+    }
+
     /// `Deployment/istiod` for messages; the name is left out where there is none.
     pub fn title(&self) -> String {
         match (self.kind, self.name) {
-            ("", _) => "Helm values".to_owned(),
+            ("", _) => HELM_VALUES.to_owned(),
             (kind, Some(name)) => format!("{kind}/{name}"),
             (kind, None) => kind.to_owned(),
         }

@@ -71,15 +71,18 @@ pub enum Certainty {
     Expected,
     /// Computed by the rule of support: six weeks after the second successor.
     Computed,
+    /// Stated by the policy, for a vendor's builds.
+    Policy,
 }
 
 impl Certainty {
-    /// `confirmed`, `expected` or `computed`, for tables and programs.
+    /// `confirmed`, `expected`, `computed` or `policy`, for tables and programs.
     pub fn word(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",
             Self::Expected => "expected",
             Self::Computed => "computed",
+            Self::Policy => "policy",
         }
     }
 
@@ -87,6 +90,7 @@ impl Certainty {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Computed => "computed from the rule of support",
+            Self::Policy => "by the policy",
             other => other.word(),
         }
     }
@@ -112,6 +116,21 @@ pub enum Support {
     Newer,
     /// The table does not know this minor, and it is not newer.
     Unlisted,
+}
+
+impl Support {
+    /// By a last day that the policy states.
+    pub(crate) fn until(date: Date, on: Date) -> Self {
+        let end = EndOfLife {
+            date,
+            certainty: Certainty::Policy,
+        };
+        if on > date {
+            Self::Ended(end)
+        } else {
+            Self::Supported(Some(end))
+        }
+    }
 }
 
 impl Release {

@@ -6,8 +6,10 @@ use jiff::civil::Date;
 use crate::config::Policy;
 use crate::engine::Context;
 use crate::finding::{Applicability, Finding, Fix, Location, Related, Severity};
-use crate::object::Object;
+use crate::object::{HELM_VALUES, Object};
 use crate::releases::Releases;
+
+pub(crate) mod kinds;
 
 /// A kind of object that a rule looks at, as the API server names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +32,14 @@ impl ObjectKind {
             group,
             kind,
             resource,
+        }
+    }
+
+    /// The kind as people write it: `Deployment`, `Helm values`.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            "" => HELM_VALUES,
+            kind => kind,
         }
     }
 

@@ -102,17 +102,20 @@ fn the_json_report_has_the_documented_shape() {
     let expected = json!({
         "version": 1,
         "asOf": "2026-11-22",
+        "policy": null,
         "summary": {
             "files": 2,
             "documents": 3,
             "objects": 2,
             "checked": 1,
             "findings": {"error": 1, "warning": 0, "info": 0},
+            "suppressed": 0,
             "fixable": {"safe": 1, "unsafe": 0},
             "skipped": {"templates": 1, "notKubernetes": 0, "empty": 0, "linkedFolders": 0},
             "problems": 0,
         },
         "findings": [finding],
+        "suppressed": [],
         "problems": [problem],
     });
     assert_eq!(report, expected);

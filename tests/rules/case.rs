@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use jiff::civil::{Date, date};
-use meshcheck_rules::config::Policy;
+use meshcheck_rules::config::{API_VERSION, KIND, Policy};
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
@@ -20,6 +20,7 @@ use crate::page::{Kind, Page};
 pub(crate) struct Config {
     pub(crate) as_of: Date,
     pub(crate) settings: Settings,
+    pub(crate) policy: Policy,
 }
 
 impl Default for Config {
@@ -27,6 +28,7 @@ impl Default for Config {
         Self {
             as_of: date(2026, 11, 22),
             settings: Settings::default(),
+            policy: Policy::default(),
         }
     }
 }
@@ -40,6 +42,10 @@ impl Config {
             return Err("it is no mapping".to_owned());
         };
         for (key, value) in &members {
+            if key == "policy" {
+                config.policy = policy(value)?;
+                continue;
+            }
             let text = value
                 .as_str()
                 .ok_or_else(|| format!("`{key}` is no text: quote it"))?;
@@ -61,13 +67,25 @@ impl Config {
 
     /// An engine for the date, with all rules.
     pub(crate) fn engine(&self) -> Engine {
-        Engine::new(self.as_of, Policy::default(), Releases::embedded())
+        Engine::new(self.as_of, self.policy.clone(), Releases::embedded())
     }
 
-    /// An engine for the date, with one rule.
+    /// An engine for the date, with one rule; those about ignores need the others.
     pub(crate) fn engine_with(&self, rule: &'static Rule) -> Engine {
+        if rule.id.starts_with("ignore-") {
+            return self.engine();
+        }
         self.engine().with_rules(vec![rule])
     }
+}
+
+/// A policy without the two members that are the same in all.
+fn policy(value: &Value) -> Result<Policy, String> {
+    let mut whole = serde_json::json!({"apiVersion": API_VERSION, "kind": KIND});
+    if let (Value::Object(whole), Value::Object(members)) = (&mut whole, value) {
+        whole.extend(members.clone());
+    }
+    Policy::parse(whole.to_string().as_bytes()).map_err(|problems| format!("{problems:?}"))
 }
 
 /// Documents that were read together.

@@ -72,10 +72,9 @@ fn declarations_change_in_sight() {
         let (id, severity, since) = (rule.id, rule.severity, rule.since);
         writeln!(text, "{id} {severity} fix={} since={since}", fix_of(rule)).expect("a string");
         for kind in rule.kinds {
-            let name = match (kind.kind, kind.group) {
-                ("", _) => "Helm values".to_owned(),
-                (name, "") => name.to_owned(),
-                (name, group) => format!("{name}.{group}"),
+            let name = match kind.group {
+                "" => kind.name().to_owned(),
+                group => format!("{}.{group}", kind.name()),
             };
             writeln!(text, "    {name}").expect("a string");
         }

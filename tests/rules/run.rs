@@ -76,7 +76,8 @@ fn found(rule: &'static Rule, case: &Case) -> BTreeMap<usize, Vec<Finding>> {
     for document in &case.stream.documents {
         let spans = document.spans(&case.stream.text, &Options::default());
         for object in Object::all(&document.value) {
-            for finding in engine.check(&object, &mesh, case.place()).findings {
+            let findings = engine.check(&object, &mesh, case.place()).findings;
+            for finding in findings.into_iter().filter(|f| f.rule == rule.id) {
                 let line = spans.locate(&finding.at).span.start.line;
                 found.entry(line).or_default().push(finding);
             }

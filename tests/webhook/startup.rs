@@ -125,6 +125,11 @@ fn says_what_is_wrong_at_the_start() {
         ),
         (vec!["--self-signed", "--request-timeout", "5"], 2, "unit"),
         (
+            vec!["--self-signed", "--policy", "/nowhere/meshcheck.yaml"],
+            2,
+            "policy /nowhere/meshcheck.yaml: No such file",
+        ),
+        (
             vec!["--self-signed", "--max-in-flight", "0"],
             2,
             "between 1 and",
@@ -149,6 +154,52 @@ fn says_what_is_wrong_at_the_start() {
         stderr.contains("tls.crt and tls.key") && !stderr.contains("PRIVATE"),
         "{stderr}"
     );
+}
+
+#[tokio::test]
+async fn judges_by_a_policy_as_a_volume_has_it() {
+    let folder = Folder::new();
+    // A ConfigMap volume: the name leads through a link to the folder that is current.
+    let current = folder.path().join("..2026_11_22");
+    fs::create_dir(&current).unwrap();
+    let head = "apiVersion: meshcheck.dev/v1alpha1\nkind: Policy\n";
+    let ended = "ignores: [{rule: version-unknown, reason: a, until: 2020-01-31}]\n";
+    let text = format!("{head}rules: {{keepalive-age-too-long: off}}\n{ended}");
+    fs::write(current.join("meshcheck.yaml"), text).unwrap();
+    let path = folder.path().join("meshcheck.yaml");
+    std::os::unix::fs::symlink("..2026_11_22/meshcheck.yaml", &path).unwrap();
+    let path = path.to_str().unwrap();
+
+    let (program, client) = self_signed(&["--policy", path]);
+    let mut connection = client.connect().await.unwrap();
+    let answer = connection.post("/validate", review()).await.unwrap();
+    assert!(answer.text.contains("\"allowed\":true"));
+    let line = program.line("this entry of the policy ended and ignores nothing");
+    assert_eq!(
+        (line["entry"].as_str(), line["level"].as_str()),
+        (Some("ignores[0]"), Some("WARN"))
+    );
+}
+
+#[test]
+fn does_not_start_with_a_policy_that_has_problems() {
+    let folder = Folder::new();
+    let path = folder.path().join("meshcheck.yaml");
+    let head = "apiVersion: meshcheck.dev/v1alpha1\nkind: Policy\n";
+    fs::write(
+        &path,
+        format!("{head}kepalive: {{}}\nrules: {{nothing: off}}\n"),
+    )
+    .unwrap();
+    let path = path.to_str().unwrap();
+    let (exit, stderr) = run(&["--self-signed", "--policy", path]);
+    assert_eq!(exit, Some(2), "{stderr}");
+    for part in [
+        path,
+        "line 3 column 1: the policy has no key `kepalive`, did you mean `keepalive`?; line 4 column 9: ",
+    ] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
 }
 
 #[test]

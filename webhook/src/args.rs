@@ -1,6 +1,7 @@
 //! The command line. Every option can be an environment variable as well.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -22,7 +23,7 @@ const AFTER: &str = "\
 Exit codes:
   0  stopped as asked
   1  could not go on: an address is taken, or a second signal came while stopping
-  2  wrong usage, or no certificate that can be served
+  2  wrong usage, a policy with problems, or no certificate that can be served
 
 Signals:
   TERM  not ready at once, serves for --shutdown-delay, then ends when all is answered
@@ -62,6 +63,13 @@ pub struct Args {
     /// Date to judge for, instead of today (UTC)
     #[arg(long, env = "MESHCHECK_AS_OF", value_name = "YYYY-MM-DD", value_parser = date)]
     pub as_of: Option<Date>,
+
+    /// Policy file: a meshcheck.yaml, as a ConfigMap volume has it
+    ///
+    /// Read at the start. What is wrong with it is told with its place, and the server does not
+    /// start.
+    #[arg(long, env = "MESHCHECK_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 
     /// Kubernetes version of the API server and the nodes, such as 1.33
     #[arg(long, env = "MESHCHECK_KUBERNETES_VERSION", value_name = "X.Y", value_parser = kubernetes)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use json_patch::Patch;
+use meshcheck_rules::suppress::{By, Suppressed};
 use meshcheck_rules::{Finding, Mended, Report, Severity};
 use serde_json::Value;
 
@@ -152,20 +153,32 @@ fn warnings(texts: Vec<String>) -> Vec<String> {
     fitting
 }
 
-/// What is only good to know, by rule. Rule ids are valid annotation names.
+/// What is only good to know, by rule, and what was left out, by rule too. Rule ids are valid
+/// annotation names.
 fn annotations(report: &Report) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::<String, String>::new();
-    for finding in report
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Info)
-    {
-        let text = annotations.entry(finding.rule.to_owned()).or_default();
+    let mut add = |name: String, more: &str| {
+        let text = annotations.entry(name).or_default();
         if !text.is_empty() {
             text.push_str("; ");
         }
-        text.push_str(&text::clean(&finding.message));
+        text.push_str(&text::clean(more));
         *text = text::cut(text, ANNOTATION_CHARS);
+    };
+    let infos = report
+        .findings
+        .iter()
+        .filter(|f| f.severity == Severity::Info);
+    for finding in infos {
+        add(finding.rule.to_owned(), &finding.message);
+    }
+    for Suppressed { finding, why } in &report.suppressed {
+        let by = match why.by {
+            By::Annotation(_) => "annotation",
+            By::Policy(_) => "policy",
+        };
+        let text = format!("{why}, by {by}: {}", finding.message);
+        add(format!("suppressed.{}", finding.rule), &text);
     }
     annotations
 }

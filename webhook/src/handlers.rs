@@ -187,6 +187,7 @@ impl Server {
             outcome: verdict.outcome.as_str(),
             reason: verdict.outcome.reason(),
             rules: list(&rules),
+            suppressed: list(&verdict.suppressed),
             crashed: list(&verdict.crashed),
             decision: verdict.decision,
         }
@@ -210,6 +211,7 @@ struct Decided {
     outcome: &'static str,
     reason: Option<&'static str>,
     rules: Option<String>,
+    suppressed: Option<String>,
     crashed: Option<String>,
     decision: Decision,
 }
@@ -220,6 +222,7 @@ impl Decided {
             outcome,
             reason: None,
             rules: None,
+            suppressed: None,
             crashed: None,
             decision: Decision::unchecked(why),
         }
@@ -247,6 +250,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
                 outcome = decided.outcome,
                 reason = decided.reason,
                 rules = decided.rules,
+                suppressed = decided.suppressed,
                 crashed = decided.crashed,
                 seconds = started.elapsed().as_secs_f64(),
                 $message

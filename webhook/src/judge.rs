@@ -94,6 +94,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// What the rules found, in their order.
     pub findings: Vec<(&'static str, Severity)>,
+    /// The rules of the findings that were left out.
+    pub suppressed: Vec<&'static str>,
     /// The rules whose findings were mended.
     pub fixed: Vec<&'static str>,
     /// The rules that broke down.
@@ -105,6 +107,7 @@ pub struct Judge {
     mesh: Mesh,
     as_of: Option<Date>,
     updates: Updates,
+    policy: Policy,
     rules: Option<Vec<&'static Rule>>,
     engine: Mutex<Option<Arc<Engine>>>,
 }
@@ -117,9 +120,17 @@ impl Judge {
             mesh: Mesh::new(settings),
             as_of,
             updates,
+            policy: Policy::default(),
             rules: None,
             engine: Mutex::new(None),
         }
+    }
+
+    /// The same judge by this policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// The same judge with these rules only.
@@ -157,13 +168,24 @@ impl Judge {
         if let Some(engine) = cached.as_ref().filter(|engine| engine.as_of() == date) {
             return Arc::clone(engine);
         }
-        let engine = Engine::new(date, Policy::default(), Releases::embedded());
+        warn_of_expired(&self.policy, date);
+        let engine = Engine::new(date, self.policy.clone(), Releases::embedded());
         let engine = Arc::new(match &self.rules {
             Some(rules) => engine.with_rules(rules.clone()),
             None => engine,
         });
         *cached = Some(Arc::clone(&engine));
         engine
+    }
+}
+
+/// Tells the entries of the policy that ignore nothing any more: no request is about them.
+fn warn_of_expired(policy: &Policy, on: Date) {
+    for (index, entry) in policy.ignores.iter().enumerate() {
+        if let Some(until) = entry.until.filter(|_| entry.is_over(on)) {
+            let entry = format!("ignores[{index}]");
+            tracing::warn!(entry, %until, "this entry of the policy ended and ignores nothing");
+        }
     }
 }
 
@@ -299,6 +321,11 @@ impl Verdict {
             decision,
             outcome,
             findings: findings.map(|f| (f.rule, f.severity)).collect(),
+            suppressed: report
+                .suppressed
+                .iter()
+                .map(|suppressed| suppressed.finding.rule)
+                .collect(),
             fixed: Vec::new(),
             crashed: report.crashed.clone(),
         }

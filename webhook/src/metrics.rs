@@ -32,6 +32,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     duration: Family<WebhookLabels, Histogram>,
     findings: Family<FindingLabels, Counter>,
+    suppressed: Family<RuleLabels, Counter>,
     fixes: Family<RuleLabels, Counter>,
     crashes: Family<RuleLabels, Counter>,
     /// Requests that are being answered now.
@@ -82,6 +83,7 @@ impl Default for Metrics {
             requests: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             findings: Family::default(),
+            suppressed: Family::default(),
             fixes: Family::default(),
             crashes: Family::default(),
             in_flight: Gauge::default(),
@@ -113,6 +115,11 @@ impl Metrics {
             "meshcheck_findings",
             "Findings of /validate by rule and severity",
             self.findings.clone(),
+        );
+        registry.register(
+            "meshcheck_suppressed_findings",
+            "Findings of /validate that an annotation or the policy left out, by rule",
+            self.suppressed.clone(),
         );
         registry.register(
             "meshcheck_fixes",
@@ -160,6 +167,7 @@ impl Metrics {
             let rule = rule.id;
             let labels = FindingLabels { rule, severity };
             drop(self.findings.get_or_create(&labels));
+            drop(self.suppressed.get_or_create(&RuleLabels { rule }));
             drop(self.crashes.get_or_create(&RuleLabels { rule }));
         }
     }
@@ -179,6 +187,9 @@ impl Metrics {
                 self.findings
                     .get_or_create(&FindingLabels { rule, severity })
                     .inc();
+            }
+            for rule in &verdict.suppressed {
+                self.suppressed.get_or_create(&RuleLabels { rule }).inc();
             }
         }
     }

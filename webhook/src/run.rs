@@ -23,6 +23,7 @@ use crate::health::{self, Health};
 use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
+use crate::policy::{self, PolicyError};
 use crate::tls;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
@@ -38,6 +39,9 @@ pub enum RunError {
     /// Options that do not go together.
     #[error(transparent)]
     Usage(#[from] UsageError),
+    /// No policy to judge by.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The machine gives no threads.
     #[error("threads cannot be started: {0}")]
     Threads(#[source] io::Error),
@@ -76,7 +80,11 @@ impl RunError {
     /// The exit code of the program, as `--help` says.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Files(_) | Self::SelfSigned(_) | Self::Cluster(_) => 2,
+            Self::Usage(_)
+            | Self::Policy(_)
+            | Self::Files(_)
+            | Self::SelfSigned(_)
+            | Self::Cluster(_) => 2,
             _ => 1,
         }
     }
@@ -114,13 +122,13 @@ struct Running {
 
 impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
+        let judge = Arc::new(judge(args)?);
         let metrics = Arc::new(Metrics::default());
         let serving = certificate(args, &metrics).await?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
-        let judge = Arc::new(Judge::new(args.settings(), args.as_of, args.updates));
         let part = middleware::from_fn_with_state(Arc::clone(&health), health::part);
         let router = handlers::router(judge, Arc::clone(&metrics), args.limits()).layer(part);
         let door = Door::new(
@@ -162,6 +170,17 @@ impl Running {
         let ended = self.reviews.await.map_err(io::Error::other).flatten();
         ended.map_err(RunError::Serve)
     }
+}
+
+/// What judges, by the policy that is asked for.
+fn judge(args: &Args) -> Result<Judge, RunError> {
+    let judge = Judge::new(args.settings(), args.as_of, args.updates);
+    let Some(path) = &args.policy else {
+        return Ok(judge);
+    };
+    let policy = policy::read(path)?;
+    tracing::info!(path = %path.display(), "policy");
+    Ok(judge.with_policy(policy))
 }
 
 /// The certificate to start with, if there is one already. It is followed from then on.

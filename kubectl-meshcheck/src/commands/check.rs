@@ -1,5 +1,7 @@
 //! `check`: judges files, folders and standard input.
 
+use std::collections::BTreeSet;
+
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::{Engine, Severity, yaml};
@@ -18,12 +20,15 @@ use crate::session::Session;
 use crate::source::{Inputs, Origin};
 
 use fixing::Fixing;
+use governing::Governing;
 
 mod fixing;
+mod governing;
 
 /// Checks, and says how the run ends. `program` is how the program is called.
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
-    let engine = engine(arguments)?;
+    let policy = Governing::find(arguments)?;
+    let engine = engine(arguments, policy.policy())?;
     let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
@@ -36,21 +41,31 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
 
     let (render, mut print) = output(arguments, &streams, program);
     let mut tally = Tally::default();
+    let mut fitted = BTreeSet::new();
     for unreadable in &inputs.unreadable {
         let report = FileReport::of(Problem::io(unreadable), &*render);
         tally += report.tally;
         print.file(report, &mut streams);
     }
-    Judge::new(&session, &mesh, &*render).run(|report| {
+    let judge = Judge::new(&session, &mesh, &*render).with_policy(policy.file.as_deref());
+    judge.run(|mut report| {
         tally += report.tally;
+        fitted.append(&mut report.policy_entries);
         print.file(report, &mut streams);
     });
+    if let Some(file) = &policy.file {
+        let report = judge.policy(file, &fitted);
+        tally += report.tally;
+        print.file(report, &mut streams);
+    }
     let report = FileReport::of_run(&session.engine, &*render);
     tally += report.tally;
     print.file(report, &mut streams);
     let demands = demands(arguments);
     let closing = Closing {
         as_of: session.engine.as_of(),
+        policy: policy.file,
+        nearly_policy: policy.nearly,
         tally,
         demands,
         linked_folders: inputs.linked_folders.clone(),
@@ -75,10 +90,10 @@ fn streams(arguments: &CheckArgs, inputs: &Inputs) -> Streams {
     }
 }
 
-fn engine(arguments: &CheckArgs) -> Result<Engine, CommandError> {
+fn engine(arguments: &CheckArgs, policy: Policy) -> Result<Engine, CommandError> {
     let as_of = arguments.as_of.unwrap_or_else(today);
     let releases = release_data::load(&arguments.release_data)?;
-    Ok(Engine::new(as_of, Policy::default(), releases))
+    Ok(Engine::new(as_of, policy, releases))
 }
 
 fn options(arguments: &CheckArgs) -> yaml::Options {

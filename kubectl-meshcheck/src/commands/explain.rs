@@ -1,7 +1,7 @@
 //! `explain`: shows the page of a rule.
 
-use meshcheck_rules::rules::{ALL, find};
-use meshcheck_rules::{Applicability, Rule};
+use meshcheck_rules::rules::{find, names};
+use meshcheck_rules::{Applicability, Rule, words};
 
 use super::CommandError;
 use crate::args::ExplainArgs;
@@ -9,9 +9,6 @@ use crate::output::Stream;
 use crate::report::Verdict;
 
 mod page;
-
-/// How alike two names must be for one to be meant by the other (0 to 1).
-const ALIKE: f64 = 0.7;
 
 /// Prints the page. `program` is how the program is called.
 pub fn run(arguments: &ExplainArgs, program: &str) -> Result<Verdict, CommandError> {
@@ -32,10 +29,9 @@ pub fn run(arguments: &ExplainArgs, program: &str) -> Result<Verdict, CommandErr
 
 /// The kinds that a rule looks at, as people write them: `Deployment.apps`.
 pub(super) fn kinds(rule: &Rule) -> Vec<String> {
-    let named = |kind: &meshcheck_rules::ObjectKind| match (kind.kind, kind.group) {
-        ("", _) => "Helm values".to_owned(),
-        (kind, "") => kind.to_owned(),
-        (kind, group) => format!("{kind}.{group}"),
+    let named = |kind: &meshcheck_rules::ObjectKind| match kind.group {
+        "" => kind.name().to_owned(),
+        group => format!("{}.{group}", kind.name()),
     };
     rule.kinds.iter().map(named).collect()
 }
@@ -53,13 +49,8 @@ fn header(rule: &Rule) -> String {
 }
 
 fn hint(name: &str, program: &str) -> String {
-    let nearest = ALL
-        .iter()
-        .map(|rule| (strsim::jaro_winkler(name, rule.id), rule.id))
-        .filter(|(alike, _)| *alike > ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, id)) => format!(", did you mean `{id}`?"),
+    match words::nearest(name, names()) {
+        Some(id) => format!(", did you mean `{id}`?"),
         None => format!(", `{program} rules` lists them"),
     }
 }

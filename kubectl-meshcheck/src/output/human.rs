@@ -1,6 +1,7 @@
 //! The report for people, in the manner of the Rust compiler.
 
 use annotate_snippets::{Group, Level, Origin, Renderer, normalize_untrusted_str};
+use meshcheck_rules::suppress::Why;
 use meshcheck_rules::yaml::Position;
 use meshcheck_rules::{Applicability, Finding, Object, RunFinding, Severity};
 
@@ -89,6 +90,10 @@ impl Render for Human {
         Some(format!("{}\n\n", self.findings.render(&[group])))
     }
 
+    fn shows_suppressed(&self) -> bool {
+        self.lowest == Some(Severity::Info)
+    }
+
     fn finding(&self, shown: &Shown<'_>) -> String {
         let finding = shown.finding;
         let level = level(finding.severity);
@@ -116,21 +121,47 @@ impl Render for Human {
         format!("{}\n\n", self.findings.render(&groups))
     }
 
-    fn problem(&self, problem: &Problem, line: Option<&str>) -> String {
-        let level = Level::ERROR;
+    fn suppressed(&self, shown: &Shown<'_>, _: &Why, at: &Note<'_>) -> String {
+        let finding = shown.finding;
+        let level = Level::INFO.with_name("suppressed");
         let title = level
             .clone()
-            .primary_title(problem.message.as_str())
-            .id(problem.kind.as_str());
-        let at = problem.position();
-        let groups = match line.zip(at) {
-            Some((line, at)) => {
-                Excerpt::at(line, at).below(title, level, for_people(&problem.file))
-            }
-            None => vec![title.element(origin(&problem.file, at))],
-        };
-        format!("{}\n\n", self.problems.render(&groups))
+            .primary_title(finding.message.as_str())
+            .id(finding.rule);
+        let excerpt = Excerpt::of(shown.text, &shown.span);
+        let mut groups = excerpt.below(title, level, for_people(shown.file));
+        if let Some(last) = groups.pop() {
+            groups.push(last.element(about(shown)));
+        }
+        groups.extend(note_groups(at, shown));
+        format!("{}\n\n", self.findings.render(&groups))
     }
+
+    fn problem(&self, problem: &Problem, line: Option<&str>) -> String {
+        let place = (&*problem.file, problem.position(), line);
+        located(
+            &self.problems,
+            problem.kind.as_str(),
+            &problem.message,
+            place,
+        )
+    }
+}
+
+/// An error at a place: the file, where in it, and that line, as far as they are known.
+pub fn located(
+    renderer: &Renderer,
+    id: &str,
+    message: &str,
+    (file, at, line): (&str, Option<Position>, Option<&str>),
+) -> String {
+    let level = Level::ERROR;
+    let title = level.clone().primary_title(message).id(id);
+    let groups = match line.zip(at) {
+        Some((line, at)) => Excerpt::at(line, at).below(title, level, for_people(file)),
+        None => vec![title.element(origin(file, at))],
+    };
+    format!("{}\n\n", renderer.render(&groups))
 }
 
 fn origin<'o>(file: &str, at: Option<Position>) -> Origin<'o> {
@@ -216,7 +247,10 @@ impl Print for Printer {
         if report.tally.foreign > 0 {
             self.skipped.foreign(&report);
         }
-        for text in &report.findings {
+        if report.tally.policies > 0 {
+            self.skipped.policy(&report);
+        }
+        for text in report.findings.iter().chain(&report.suppressed) {
             self.shown = true;
             streams.report.put(text);
         }

@@ -1,5 +1,7 @@
 //! `-o json`: the schema of `docs/json-output.md`, one finding a line.
 
+use jiff::civil::Date;
+use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::Span;
 use meshcheck_rules::{Finding, Fix, Object, Pointer, RunFinding};
 use serde::Serialize;
@@ -20,6 +22,7 @@ pub struct Json;
 #[derive(Debug, Default)]
 pub struct Collector {
     findings: Vec<String>,
+    suppressed: Vec<String>,
     problems: Vec<(String, String)>,
 }
 
@@ -40,6 +43,18 @@ struct FindingOut<'a> {
     related: Vec<RelatedOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppression: Option<SuppressionOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct SuppressionOut<'a> {
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Date>,
+    by: &'a str,
+    #[serde(flatten)]
+    at: PointOut<'a>,
 }
 
 /// A finding of the whole run: the members that tell a place are there, and null.
@@ -82,6 +97,13 @@ struct ObjectOut<'a> {
 #[serde(rename_all = "camelCase")]
 struct RelatedOut<'a> {
     message: &'a str,
+    #[serde(flatten)]
+    at: PointOut<'a>,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PointOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +133,7 @@ struct SummaryOut {
     objects: usize,
     checked: usize,
     findings: CountsOut,
+    suppressed: usize,
     fixable: FixableOut,
     skipped: SkippedOut,
     problems: usize,
@@ -145,24 +168,27 @@ impl Render for Json {
         true
     }
 
+    fn shows_suppressed(&self) -> bool {
+        true
+    }
+
     fn finding(&self, shown: &Shown<'_>) -> String {
-        let finding = shown.finding;
+        to_line(&FindingOut::of(shown))
+    }
+
+    fn suppressed(&self, shown: &Shown<'_>, why: &Why, at: &Note<'_>) -> String {
+        let by = match why.by {
+            By::Annotation(_) => "annotation",
+            By::Policy(_) => "policy",
+        };
         to_line(&FindingOut {
-            rule: finding.rule,
-            severity: finding.severity.as_str(),
-            message: &finding.message,
-            file: shown.file,
-            document: shown.document,
-            place: PlaceOut::from(&shown.span),
-            pointer: finding.at.pointer.as_str(),
-            inner_pointer: finding.at.inner.as_ref().map(Pointer::as_str),
-            object: ObjectOut::from(shown.object),
-            related: shown
-                .notes
-                .iter()
-                .map(|note| RelatedOut::of(note, shown))
-                .collect(),
-            fix: finding.fix.as_ref().map(FixOut::from),
+            suppression: Some(SuppressionOut {
+                reason: &why.reason,
+                until: why.until,
+                by,
+                at: PointOut::of(at, shown),
+            }),
+            ..FindingOut::of(shown)
         })
     }
 
@@ -188,9 +214,37 @@ impl Render for Json {
     }
 }
 
+impl<'a> FindingOut<'a> {
+    fn of(shown: &'a Shown<'_>) -> Self {
+        let finding = shown.finding;
+        Self {
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            message: &finding.message,
+            file: shown.file,
+            document: shown.document,
+            place: PlaceOut::from(&shown.span),
+            pointer: finding.at.pointer.as_str(),
+            inner_pointer: finding.at.inner.as_ref().map(Pointer::as_str),
+            object: ObjectOut::from(shown.object),
+            related: shown
+                .notes
+                .iter()
+                .map(|note| RelatedOut {
+                    message: &note.message,
+                    at: PointOut::of(note, shown),
+                })
+                .collect(),
+            fix: finding.fix.as_ref().map(FixOut::from),
+            suppression: None,
+        }
+    }
+}
+
 impl Print for Collector {
     fn file(&mut self, report: FileReport, _: &mut Streams) {
         self.findings.extend(report.findings);
+        self.suppressed.extend(report.suppressed);
         let problems = report.problems.into_iter();
         self.problems
             .extend(problems.map(|(problem, line)| (problem.file.to_string(), line)));
@@ -203,12 +257,16 @@ impl Print for Collector {
         let out = &mut streams.report;
         out.put(format!("{{\n  \"version\": {VERSION},\n"));
         out.put(format!("  \"asOf\": \"{}\",\n", closing.as_of));
+        let policy = closing.policy.as_ref().map(|policy| &*policy.name);
+        out.put(format!("  \"policy\": {},\n", to_line(&policy)));
         out.put(format!("  \"summary\": {},\n", to_line(&summary)));
         if let Some(diff) = &closing.diff {
             out.put(format!("  \"diff\": {},\n", to_line(diff)));
         }
         out.put("  \"findings\": [");
         put_lines(out, self.findings.iter());
+        out.put("],\n  \"suppressed\": [");
+        put_lines(out, self.suppressed.iter());
         out.put("],\n  \"problems\": [");
         put_lines(out, self.problems.iter().map(|(_, line)| line));
         out.put("]\n}\n");
@@ -263,17 +321,8 @@ impl<'a> From<&'a Fix> for FixOut<'a> {
     }
 }
 
-impl<'a> RelatedOut<'a> {
+impl<'a> PointOut<'a> {
     fn of(note: &'a Note<'_>, shown: &'a Shown<'_>) -> Self {
-        let bare = Self {
-            message: &note.message,
-            file: None,
-            document: None,
-            place: None,
-            pointer: None,
-            inner_pointer: None,
-            source: None,
-        };
         match &note.place {
             NotePlace::Here { location, span } => Self {
                 file: Some(shown.file),
@@ -281,18 +330,18 @@ impl<'a> RelatedOut<'a> {
                 place: Some(PlaceOut::from(span)),
                 pointer: Some(location.pointer.as_str()),
                 inner_pointer: location.inner.as_ref().map(Pointer::as_str),
-                ..bare
+                ..Self::default()
             },
             NotePlace::Elsewhere(there) => Self {
                 file: Some(&there.file),
                 document: Some(there.document),
                 place: there.span.as_ref().map(|(span, _)| PlaceOut::from(span)),
                 pointer: Some(&there.pointer),
-                ..bare
+                ..Self::default()
             },
             NotePlace::Said(source) => Self {
                 source: Some(source),
-                ..bare
+                ..Self::default()
             },
         }
     }
@@ -311,6 +360,7 @@ impl SummaryOut {
                 warning: found.warning,
                 info: found.info,
             },
+            suppressed: tally.suppressed,
             fixable: FixableOut {
                 safe: tally.safe_fixes,
                 r#unsafe: tally.unsafe_fixes,

@@ -31,7 +31,7 @@ pub enum Component {
 }
 
 /// Who built an image, where it is not upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Vendor {
     /// Google (Anthos / Cloud Service Mesh).
     Asm,
@@ -46,6 +46,15 @@ pub enum Vendor {
 }
 
 impl Vendor {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Asm,
+        Self::Solo,
+        Self::Tetrate,
+        Self::Aks,
+        Self::OpenShift,
+    ];
+
     /// The name that messages and the policy use.
     pub fn as_str(self) -> &'static str {
         match self {

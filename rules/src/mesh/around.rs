@@ -47,7 +47,10 @@ impl<'a> Around<'a> {
     }
 
     /// The revision that a name stands for: a tag's, else the name itself.
-    pub fn revision(&self, name: &'a str) -> &'a str {
+    pub fn revision<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
         match nearest(self.mesh.tags.get(name), self.place) {
             Known::Yes(tag, _) => &tag.revision,
             Known::Disputed(..) | Known::No => name,
@@ -67,6 +70,29 @@ impl<'a> Around<'a> {
     /// The revisions of which a control plane is known, in order.
     pub fn revisions(&self) -> impl Iterator<Item = &'a str> {
         self.mesh.control_planes.keys().map(String::as_str)
+    }
+
+    /// The control planes of the object's own cluster, as far as that can be told: the nearest ones,
+    /// and those of a recording.
+    pub fn control_planes(&self) -> Vec<(&'a ControlPlane, Source)> {
+        let known = self
+            .revisions()
+            .map(|revision| self.control_plane(revision));
+        let planes: Vec<_> = known
+            .filter_map(|known| match known {
+                Known::Yes(plane, source) => Some((plane, source)),
+                Known::Disputed(..) | Known::No => None,
+            })
+            .collect();
+        let is_read = |source: &Source| matches!(source, Source::Document { .. });
+        let depth = |source: &Source| self.place.nearness(source);
+        let documents = planes.iter().filter(|(_, source)| is_read(source));
+        let nearest = documents.map(|(_, source)| depth(source)).max();
+        let is_near = |source: &Source| !is_read(source) || Some(depth(source)) == nearest;
+        planes
+            .into_iter()
+            .filter(|(_, source)| is_near(source))
+            .collect()
     }
 
     /// The version of the control plane of a revision; `--istio-version` where no document says it.

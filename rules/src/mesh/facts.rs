@@ -54,6 +54,9 @@ pub struct MeshConfig {
 pub struct Injector {
     /// Revision that reads it.
     pub revision: String,
+    /// Version of the proxies that it injects, where their tag states one and they are upstream's.
+    #[serde(default)]
+    pub proxy: Option<Version>,
     /// `global.proxy.holdApplicationUntilProxyStarts`.
     pub hold: Option<bool>,
     /// Whether `global.proxy.lifecycle` is set, which takes the place of the wait hook.
@@ -132,6 +135,9 @@ pub struct ControlPlane {
     pub revision: String,
     /// Its version, where the image states one.
     pub version: Option<Version>,
+    /// Whether it is a known vendor's build, whose own rules of skew hold.
+    #[serde(default)]
+    pub is_vendors: bool,
     /// `ENABLE_NATIVE_SIDECARS`.
     pub native_sidecars: Setting,
 }

@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::istio::Subject;
 use crate::istio::args::{Variable, variable};
 use crate::istio::hold::Hold;
+use crate::istio::image::{Image, Tag};
 use crate::istio::istiod::Istiod;
-use crate::istio::version::KubernetesVersion;
+use crate::istio::version::{KubernetesVersion, Version};
 use crate::mesh::selector::Selector;
 use crate::mesh::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
@@ -111,6 +112,7 @@ fn injector(revision: &str, data: &Node<'_>) -> Option<Injector> {
     let webhook = |path: &str| values.pointer(&format!("/sidecarInjectorWebhook/{path}"));
     Some(Injector {
         revision: revision.to_owned(),
+        proxy: proxy_version(&values),
         hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
         has_lifecycle: proxy("lifecycle")
             .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
@@ -121,6 +123,21 @@ fn injector(revision: &str, data: &Node<'_>) -> Option<Injector> {
         policy: policy(&Node::root(&config)),
         default_templates: texts(&Node::root(&config), "defaultTemplates"),
     })
+}
+
+/// The proxies' version by `global.tag`, or by an image that `global.proxy.image` gives in full.
+fn proxy_version(values: &Value) -> Option<Version> {
+    let text = |path: &str| values.pointer(path).and_then(Value::as_str);
+    let full = text("/global/proxy/image").filter(|image| image.contains('/'));
+    let reference = if let Some(image) = full {
+        image.to_owned()
+    } else {
+        let hub = text("/global/hub").unwrap_or_default();
+        format!("{hub}/proxyv2:{}", text("/global/tag")?)
+    };
+    let image = Image::parse(&reference);
+    let version = Tag::read(image.tag?).version();
+    version.filter(|_| image.vendor().is_none())
 }
 
 /// The texts in a list.
@@ -211,14 +228,19 @@ fn revision_tag(object: &Object<'_>) -> Option<RevisionTag> {
 
 fn control_plane(object: &Object<'_>) -> Option<ControlPlane> {
     let strings = Strings::default();
-    let subject = Subject::of(object, &strings);
+    control_plane_in(object, &Subject::of(object, &strings))
+}
+
+/// The control plane that runs in an object.
+pub(crate) fn control_plane_in(object: &Object<'_>, subject: &Subject<'_>) -> Option<ControlPlane> {
     let istiod = subject.istiod.as_ref().filter(|istiod| !istiod.is_patch)?;
     if is_put_aside(object) {
         return None;
     }
     Some(ControlPlane {
-        revision: revision_of(object, &subject, istiod),
+        revision: revision_of(object, subject, istiod),
         version: subject.istiod_version(),
+        is_vendors: subject.vendor_in(&istiod.container).is_some(),
         native_sidecars: setting(istiod, "ENABLE_NATIVE_SIDECARS"),
     })
 }

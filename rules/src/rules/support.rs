@@ -1,5 +1,7 @@
 //! What several rules share: the kinds they look at, words they use.
 
+use crate::config::VendorSupport;
+use crate::engine::Context;
 use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
@@ -7,8 +9,10 @@ use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
 use crate::istio::install::{HELM_VALUES, INSTALLS};
+use crate::istio::version::Minor;
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
+use crate::releases::Support;
 use crate::rule::ObjectKind;
 
 /// Kinds in which istiod runs.
@@ -109,6 +113,44 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         at: version.node.as_value(),
         node: version.node.clone(),
     }))
+}
+
+/// What is said of the support of a minor.
+pub(crate) struct Judged {
+    /// Whether it is supported.
+    pub(crate) support: Support,
+    /// The vendor whose own support decides, of which nothing is known: upstream's is told for what
+    /// it is worth.
+    pub(crate) for_vendor: Option<Vendor>,
+}
+
+impl Judged {
+    /// Judges a minor of something by upstream's dates or by the policy's; `None` for a vendor's
+    /// build that the policy wants left alone.
+    pub(crate) fn of(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor) -> Option<Self> {
+        let upstream = |for_vendor| Self {
+            support: cx.releases.support(minor, cx.as_of),
+            for_vendor,
+        };
+        let Some(vendor) = thing.vendor else {
+            return Some(upstream(None));
+        };
+        // A vendor may count on its own (Maistra's v2): upstream's dates say nothing of it then.
+        let is_upstreams = minor.major == 1;
+        match cx.policy.support_of(vendor) {
+            VendorSupport::Ignore => None,
+            VendorSupport::Until(dates) if dates.contains_key(&minor) => Some(Self {
+                support: Support::until(dates[&minor], cx.as_of),
+                for_vendor: None,
+            }),
+            VendorSupport::Upstream | VendorSupport::Until(_) if is_upstreams => {
+                Some(upstream(None))
+            }
+            VendorSupport::Info | VendorSupport::Upstream | VendorSupport::Until(_) => {
+                Some(upstream(Some(vendor)))
+            }
+        }
+    }
 }
 
 /// `1 day`, `39 days`.

@@ -1,7 +1,7 @@
 use crate::engine::Context;
-use crate::releases::{Releases, Support};
+use crate::releases::{Certainty, Releases, Support};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{VERSIONED, days, things};
+use crate::rules::support::{Judged, VERSIONED, days, things};
 
 declare_rule! {
     id: "version-ending-soon",
@@ -14,11 +14,13 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for thing in things(cx.subject()).filter(|thing| thing.vendor.is_none()) {
+    for thing in things(cx.subject()) {
         let Some(version) = thing.stated.version() else {
             continue;
         };
-        let Support::Supported(Some(end)) = cx.releases.support(version.minor, cx.as_of) else {
+        let judged = Judged::of(cx, &thing, version.minor);
+        let judged = judged.filter(|judged| judged.for_vendor.is_none());
+        let Some(Support::Supported(Some(end))) = judged.map(|judged| judged.support) else {
             continue;
         };
         let left = (end.date - cx.as_of).get_days();
@@ -28,7 +30,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         let next = cx
             .releases
             .newest_supported(cx.as_of)
-            .filter(|next| next.minor > version.minor);
+            .filter(|next| next.minor > version.minor && end.certainty != Certainty::Policy);
         let next = next.map_or_else(String::new, |next| {
             format!(
                 "; {} is the newest supported",

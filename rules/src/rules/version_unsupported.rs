@@ -1,10 +1,10 @@
 use crate::engine::Context;
 use crate::finding::Severity;
-use crate::istio::image::Component;
+use crate::istio::image::{Component, Vendor};
 use crate::istio::version::Minor;
-use crate::releases::{EndOfLife, Releases, Support};
+use crate::releases::{Certainty, EndOfLife, Releases, Support};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{Thing, VERSIONED, days, things};
+use crate::rules::support::{Judged, Thing, VERSIONED, days, things};
 
 declare_rule! {
     id: "version-unsupported",
@@ -21,30 +21,41 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         let Some(version) = thing.stated.version() else {
             continue;
         };
-        if let Some(vendor) = thing.vendor.filter(|_| version.minor.major != 1) {
+        let Some(judged) = Judged::of(cx, &thing, version.minor) else {
+            continue;
+        };
+        if let Some(vendor) = judged.for_vendor.filter(|_| version.minor.major != 1) {
             let message = format!(
-                "{} ({}) is a version of {}'s own, which says nothing of Istio's: its support decides",
+                "{} ({}) is a version of {}'s own, which says nothing of Istio's: its support \
+                 decides (policy `vendors.{}`)",
                 thing.name,
                 thing.stated_as(),
-                vendor.as_str()
+                vendor.as_str(),
+                vendor.as_str(),
             );
             out.report(thing.at, message).severity(Severity::Info);
             continue;
         }
-        let end = match cx.releases.support(version.minor, cx.as_of) {
+        let end = match judged.support {
             Support::Ended(end) => Some(end),
             Support::Unlisted => None,
             Support::Supported(_) | Support::Newer => continue,
         };
-        let message = message(cx, &thing, version.minor, end);
+        let message = message(cx, &thing, version.minor, end, judged.for_vendor);
         let finding = out.report(thing.at.clone(), message);
-        if thing.vendor.is_some() {
+        if judged.for_vendor.is_some() {
             finding.severity(Severity::Info);
         }
     }
 }
 
-fn message(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor, end: Option<EndOfLife>) -> String {
+fn message(
+    cx: &Context<'_>,
+    thing: &Thing<'_>,
+    minor: Minor,
+    end: Option<EndOfLife>,
+    vendor: Option<Vendor>,
+) -> String {
     let since = match end {
         Some(end) => format!(
             "is out of support since {} ({})",
@@ -54,12 +65,15 @@ fn message(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor, end: Option<EndOfL
         None => "is older than any release that is listed".to_owned(),
     };
     let subject = format!("{} ({})", thing.name, thing.stated_as());
-    if let Some(vendor) = thing.vendor {
+    if let Some(vendor) = vendor {
         let vendor = vendor.as_str();
         return format!(
             "{subject}: upstream's {minor} {since}; the build is of vendor `{vendor}`, whose own \
-             support decides"
+             support decides (policy `vendors.{vendor}`)"
         );
+    }
+    if let Some(end) = end.filter(|end| end.certainty == Certainty::Policy) {
+        return format!("{subject} {since} {}", end.certainty.as_str());
     }
     let way = match (cx.releases.newest_supported(cx.as_of), thing.component) {
         // It has no successor of its own.

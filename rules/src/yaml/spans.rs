@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::Located;
 use super::embedded;
 use super::event::Style;
 use super::lines::Lines;
 use super::split::Chunk;
 use super::tree::{Content, Id, Member, Tree};
+use super::{Located, Span};
 use crate::finding::{Location, Part, Pointer};
 
 /// The places of a document's nodes.
@@ -59,6 +59,14 @@ impl<'t> Spans<'t> {
             span: self.lines.span(here),
             defined_at: there.map(|range| self.lines.span(range)),
         }
+    }
+
+    /// Every key that its mapping has already: kubectl and Istio take the last one, and no reader of
+    /// a file sees which.
+    pub fn repeated_keys(&self) -> Vec<(Span, String)> {
+        let keys = self.tree.repeated_keys();
+        keys.map(|(at, key)| (self.lines.span(at), key.to_owned()))
+            .collect()
     }
 
     /// Where the content of a location is written, in bytes.

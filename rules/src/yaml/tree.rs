@@ -1,7 +1,7 @@
 //! Events to the places of nodes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::event::{Fault, Kind, Scalar, Sink, Style};
@@ -67,6 +67,21 @@ impl<'t> Tree<'t> {
             Content::Alias(target) => target,
             _ => id,
         }
+    }
+
+    /// Keys that their mapping has already, with their places.
+    pub(super) fn repeated_keys(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
+        self.nodes.iter().flat_map(|node| {
+            let members = match &node.content {
+                Content::Mapping(members) => members.as_slice(),
+                _ => &[],
+            };
+            let mut seen = HashSet::new();
+            members.iter().filter_map(move |member| {
+                let key = member.key.as_deref()?;
+                (!seen.insert(key)).then(|| (member.key_at.clone(), key))
+            })
+        })
     }
 
     fn wants_key(&self) -> bool {

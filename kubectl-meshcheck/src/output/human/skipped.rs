@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use meshcheck_rules::config::FILE_NAME;
+
 use crate::judge::FileReport;
 use crate::output::{Closing, counted};
 use crate::problem::Problem;
@@ -15,6 +17,7 @@ const NAMED: usize = 3;
 pub(super) struct Skipped {
     templates: Vec<(Arc<str>, String)>,
     foreign: Vec<String>,
+    policies: Vec<Arc<str>>,
 }
 
 impl Skipped {
@@ -41,9 +44,37 @@ impl Skipped {
             .push(format!("{} ({documents})", for_people(&report.file)));
     }
 
+    /// A file with a policy.
+    pub(super) fn policy(&mut self, report: &FileReport) {
+        self.policies.push(Arc::clone(&report.file));
+    }
+
     /// What there is to say, each a note of its own.
     pub(super) fn notes(&self, closing: &Closing, all: bool) -> Vec<String> {
         let mut notes = Vec::new();
+        notes.extend(closing.nearly_policy.as_ref().map(|path| {
+            let name = for_people(&path.to_string_lossy());
+            format!("{name} is not read: a policy is called {FILE_NAME}")
+        }));
+        if all {
+            notes.push(match &closing.policy {
+                Some(policy) => format!("policy: {}", for_people(&policy.name)),
+                None => "policy: none, the defaults hold".to_owned(),
+            });
+            let is_other = |file: &&Arc<str>| !closing.policy.as_ref().is_some_and(|p| p.is(file));
+            let others: Vec<_> = self.policies.iter().filter(is_other).collect();
+            if !others.is_empty() {
+                let others = others
+                    .into_iter()
+                    .map(|file| for_people(file))
+                    .collect::<Vec<_>>();
+                let files = others.iter().map(String::as_str);
+                notes.push(format!(
+                    "policies that do not hold here: {}",
+                    list(files, all)
+                ));
+            }
+        }
         if !self.templates.is_empty() {
             let places = self.templates.iter().map(|(_, place)| &**place);
             notes.push(format!(

@@ -16,7 +16,13 @@ pub(super) fn line(closing: &Closing, detail: Detail) -> String {
         counted(tally.files, "file"),
         findings(tally, detail),
     );
-    for part in [fixes(closing), problems(tally), skipped(closing)] {
+    let parts = [
+        fixes(closing),
+        suppressed(tally, detail),
+        problems(tally),
+        skipped(closing),
+    ];
+    for part in parts {
         if !part.is_empty() {
             let _ = write!(line, "; {part}");
         }
@@ -62,6 +68,14 @@ fn fixes(closing: &Closing) -> String {
         Some(fixed) => format!("fixed {fixed}, fixable {parts}"),
         None if parts.is_empty() => parts,
         None => format!("fixable {parts}"),
+    }
+}
+
+fn suppressed(tally: &Tally, detail: Detail) -> String {
+    match (tally.suppressed, detail) {
+        (0, _) => String::new(),
+        (count, Detail::Usual) => format!("{count} suppressed (--verbose shows them)"),
+        (count, _) => format!("{count} suppressed"),
     }
 }
 
