@@ -2,6 +2,10 @@
 //! fail, in a time that passes as fast as the test wants.
 
 mod apiserver;
+#[path = "certs/clocks.rs"]
+mod clocks;
+#[path = "certs/configurations.rs"]
+mod configurations;
 #[path = "certs/handshake.rs"]
 mod handshake;
 #[path = "certs/lives.rs"]

@@ -16,13 +16,13 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, PodSpec, ResourceQuota, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Engine, Mesh, Object, Place, Source, rules};
-use meshcheck_webhook::args::{Args, CertificateSource};
+use meshcheck_webhook::args::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,6 +33,8 @@ mod chart;
 mod monitoring;
 #[path = "manifests/network.rs"]
 mod network;
+#[path = "manifests/certificates.rs"]
+mod certificates;
 
 const CONFIGURATIONS: [&str; 2] = ["base/mutating.yaml", "base/validating.yaml"];
 
@@ -208,39 +210,6 @@ fn the_program_takes_its_arguments() {
     }
 }
 
-/// With the component the Deployment mounts the policy where the program looks for it.
-#[test]
-fn the_policy_component_leads_to_the_policy() {
-    let component = &documents("components/policy/kustomization.yaml")[0];
-    let patch = |index: usize| {
-        let text = component["patches"][index]["patch"].as_str();
-        let read = Stream::read(text.expect("text").as_bytes(), &Options::default());
-        read.documents[0].value.clone()
-    };
-    let mut deployment = documents("base/deployment.yaml").remove(0);
-    let arguments: json_patch::Patch = serde_json::from_value(patch(0)).expect("a JSON patch");
-    json_patch::patch(&mut deployment, &arguments).expect("a patch that fits");
-    let volumes = patch(1)["spec"]["template"]["spec"].clone();
-    let spec = &mut deployment["spec"]["template"]["spec"];
-    spec["volumes"] = volumes["volumes"].clone();
-    let mounted = &volumes["containers"][0];
-    assert_eq!(mounted["name"], spec["containers"][0]["name"]);
-    spec["containers"][0]["volumeMounts"] = mounted["volumeMounts"].clone();
-    let pod = pod(typed(&deployment));
-
-    let mount = &pod.containers[0].volume_mounts.as_ref().expect("mounts")[0];
-    let policy = args(&pod).policy.expect("a policy");
-    assert_eq!(policy, Path::new(&mount.mount_path).join("meshcheck.yaml"));
-    let volume = &pod.volumes.as_ref().expect("volumes")[0];
-    assert_eq!(volume.name, mount.name);
-    let map = volume.config_map.as_ref().expect("a ConfigMap");
-    let made = &component["configMapGenerator"][0];
-    assert_eq!(map.name, made["name"].as_str().expect("text"));
-    assert_eq!(made["files"][0], "meshcheck.yaml");
-    let text = fs::read(folder().join("components/policy/meshcheck.yaml")).expect("a file");
-    Policy::parse(&text).expect("a policy");
-}
-
 fn pod(deployment: Deployment) -> PodSpec {
     let spec = deployment.spec.expect("a spec");
     spec.template.spec.expect("a pod")
@@ -252,107 +221,35 @@ fn args(pod: &PodSpec) -> Args {
     Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments")
 }
 
-/// Which rules of a role are for this resource: names and verbs.
-fn granted(rules: Option<&Vec<PolicyRule>>, resource: &str) -> Vec<(Vec<String>, Vec<String>)> {
-    let rules = rules.into_iter().flatten();
-    let resources = |rule: &PolicyRule| rule.resources.clone().unwrap_or_default();
-    rules
-        .filter(|rule| resources(rule).iter().any(|one| one == resource))
-        .map(|rule| {
-            (
-                rule.resource_names.clone().unwrap_or_default(),
-                rule.verbs.clone(),
-            )
-        })
-        .collect()
-}
-
-fn may(verbs: &[&str], name: &str) -> (Vec<String>, Vec<String>) {
-    let names = Some(name.to_owned()).filter(|name| !name.is_empty());
-    let verbs = verbs.iter().map(ToString::to_string).collect();
-    (names.into_iter().collect(), verbs)
-}
-
+/// With the component the Deployment mounts the policy where the program looks for it.
 #[test]
-fn the_base_keeps_its_own_certificates_and_may_do_that_alone() {
-    let pod = pod(only("base/deployment.yaml"));
-    assert_eq!(pod.automount_service_account_token, Some(true));
-    let source = args(&pod).certificate.source().expect("a source");
-    let CertificateSource::Managed(source) = source else {
-        panic!("{source:?}");
-    };
-    let settings = source.settings("meshcheck-system");
-    let service: Service = only("base/service.yaml");
-    assert_eq!(service.metadata.name, Some(settings.service));
-    for ((_, name), file) in settings.configurations.iter().zip(CONFIGURATIONS) {
-        assert_eq!(documents(file)[0]["metadata"]["name"], **name);
-    }
-
-    let rbac = documents("base/certificates.yaml");
-    let (role, cluster): (Role, ClusterRole) = (typed(&rbac[0]), typed(&rbac[2]));
-    assert_eq!(
-        granted(role.rules.as_ref(), "secrets"),
-        [
-            may(&["get", "list", "update", "watch"], &settings.secret),
-            may(&["create"], ""),
-        ]
-    );
-    let kinds = [
-        "mutatingwebhookconfigurations",
-        "validatingwebhookconfigurations",
-    ];
-    for ((_, name), resource) in settings.configurations.iter().zip(kinds) {
-        let verbs = ["get", "list", "patch", "watch"];
-        let granted = granted(cluster.rules.as_ref(), resource);
-        assert_eq!(granted, [may(&verbs, name)]);
-    }
-    assert_eq!(role.rules.map(|rules| rules.len()), Some(2));
-    assert_eq!(cluster.rules.map(|rules| rules.len()), Some(2));
-}
-
-#[test]
-fn with_cert_manager_the_base_reads_files_and_may_do_nothing() {
-    let overlay = documents("overlays/cert-manager/kustomization.yaml").remove(0);
-    let patches = overlay["patches"].as_array().expect("patches");
-    let of = |kind: &str| {
-        let patch = patches.iter().find(|patch| patch["target"]["kind"] == kind);
-        let text = patch.expect(kind)["patch"].as_str().expect("text");
-        let stream = Stream::read(text.as_bytes(), &Options::default());
-        stream.documents[0].value.clone()
-    };
+fn the_policy_component_leads_to_the_policy() {
+    let component = &documents("components/policy/kustomization.yaml")[0];
+    let patch = component["patches"][0]["patch"].as_str().expect("text");
+    let patch = Stream::read(patch.as_bytes(), &Options::default());
+    let patch = patch.documents[0].value.clone();
+    let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch");
     let mut deployment = documents("base/deployment.yaml").remove(0);
-    let patch: json_patch::Patch = serde_json::from_value(of("Deployment")).expect("a patch");
-    json_patch::patch(&mut deployment, &patch).expect("it fits the base");
+    json_patch::patch(&mut deployment, &patch).expect("a patch that fits");
     let pod = pod(typed(&deployment));
-    assert_eq!(pod.automount_service_account_token, Some(false));
-    let mount = &pod.containers[0].volume_mounts.as_ref().expect("mounts")[0];
-    let source = args(&pod).certificate.source().expect("a source");
-    let CertificateSource::Files(dir) = source else {
-        panic!("{source:?}");
-    };
-    assert_eq!(dir, Path::new(&mount.mount_path));
-    let volume = &pod.volumes.as_ref().expect("volumes")[0];
-    assert_eq!(volume.name, mount.name);
-    let secret = volume
-        .secret
-        .as_ref()
-        .and_then(|one| one.secret_name.as_deref());
-    let certificates = documents("overlays/cert-manager/certificate.yaml");
-    let own = certificates
-        .iter()
-        .find(|one| one["metadata"]["name"] == "meshcheck-webhook");
+    let args = args(&pod);
+    let container = &pod.containers[0];
+    let mounts = container.volume_mounts.as_ref().expect("mounts");
+    let policy = args.policy.expect("a policy");
     assert_eq!(
-        secret,
-        own.expect("a certificate")["spec"]["secretName"].as_str()
+        policy,
+        Path::new(&mounts[0].mount_path).join("meshcheck.yaml")
     );
-
-    let rbac = patches
-        .iter()
-        .find(|patch| patch["target"]["group"] == "rbac.authorization.k8s.io");
-    let target = &rbac.expect("a patch of permissions")["target"];
-    for object in documents("base/certificates.yaml") {
-        assert_eq!(object["metadata"]["name"], target["name"]);
-    }
+    let volumes = pod.volumes.expect("volumes");
+    let volume = volumes.iter().find(|volume| volume.name == mounts[0].name);
+    let map = volume
+        .and_then(|volume| volume.config_map.as_ref())
+        .expect("a ConfigMap");
+    let made = &component["configMapGenerator"][0];
+    assert_eq!(map.name, made["name"].as_str().expect("text"));
+    assert_eq!(made["files"][0], "meshcheck.yaml");
+    let text = fs::read(folder().join("components/policy/meshcheck.yaml")).expect("a file");
+    Policy::parse(&text).expect("a policy");
 }
 
 fn timeouts() -> Vec<Duration> {

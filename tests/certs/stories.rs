@@ -166,27 +166,3 @@ async fn an_authority_is_announced_before_it_signs_and_after_it_did() {
     assert_eq!(before[1], after[0], "its successor signs");
     assert!(!keys(&server).contains(&"old-ca.key".to_owned()));
 }
-
-#[tokio::test]
-async fn open_clocks_make_no_difference_to_what_is_announced() {
-    let server = ApiServer::new();
-    let begin = time("2026-11-22T07:00:00Z");
-    let mut replicas = [(); 2].map(|()| Replica::new(&server));
-    replicas[0].skew = SignedDuration::from_hours(-11);
-    replicas[1].skew = SignedDuration::from_hours(11);
-    for hour in 0..24 * 300 {
-        let now = begin + SignedDuration::from_hours(hour);
-        if hour % 6 == 0 {
-            for replica in &mut replicas {
-                replica.round(now).await.unwrap();
-                replica.assert_trusted(now);
-            }
-        }
-    }
-    // One authority and its successor, each announced once in both configurations, and the end.
-    let published: usize = replicas
-        .iter()
-        .map(|one| one.told(|told| told.published))
-        .sum();
-    assert_eq!(published, 6);
-}

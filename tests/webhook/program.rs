@@ -88,11 +88,16 @@ impl Drop for Folder {
 /// The program with these options, and nothing of the environment that it would read.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshcheck-webhook"));
-    let own =
-        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MESHCHECK_"));
+    let read = |name: &str| {
+        let prefixes = ["MESHCHECK_", "KUBE"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let own = std::env::vars_os().filter(|(name, _)| read(&name.to_string_lossy()));
     for (name, _) in own {
         command.env_remove(name);
     }
+    // No kubeconfig of the person who runs the tests.
+    command.env("HOME", "/nonexistent");
     command.args(args).stdin(Stdio::null());
     command
 }

@@ -76,6 +76,32 @@ fn says_what_is_wrong_at_the_start() {
             2,
             "--tls=self-signed only",
         ),
+        (vec!["--tls", "files"], 2, "--tls=files needs --cert-dir"),
+        (
+            vec!["--tls", "self-managed", "--cert-dir", &dir],
+            2,
+            "different sources of the certificate",
+        ),
+        (
+            vec!["--tls", "self-managed", "--cert-life", "4000h"],
+            2,
+            "--ca-life is shorter than three times --cert-life",
+        ),
+        (
+            vec!["--tls", "self-managed", "--cert-life", "1s"],
+            2,
+            "not between 5s and 20 years",
+        ),
+        (
+            vec!["--tls", "self-managed", "--cert-names", "a.b,c d"],
+            2,
+            "neither a DNS name nor an address",
+        ),
+        (
+            vec!["--tls", "none"],
+            2,
+            "[possible values: self-managed, files, self-signed]",
+        ),
         (vec!["--cert-dir", &dir], 2, "tls.crt: No such file"),
         (
             vec!["--self-signed", "--ca-out", "/nowhere/ca.crt"],

@@ -95,7 +95,8 @@ impl Access {
         let found = found.map_err(|error| SyncError::api(self.title("read"), error))?;
         let is_ours = |secret: &Secret| {
             let label = secret.labels().get(LABEL.0);
-            label.is_some_and(|value| value == LABEL.1) || secret.data.is_none()
+            let is_empty = secret.data.as_ref().is_none_or(BTreeMap::is_empty);
+            is_empty || label.is_some_and(|value| value == LABEL.1)
         };
         match found {
             Some(secret) if !is_ours(&secret) => Err(SyncError::NotOurs(self.place())),
