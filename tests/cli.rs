@@ -1,5 +1,7 @@
 //! The program, run as people run it.
 
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/exit_codes.rs"]
 mod exit_codes;
 #[path = "cli/fixes.rs"]

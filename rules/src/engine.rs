@@ -19,6 +19,7 @@ use crate::releases::Releases;
 use crate::rule::{Check, Findings, Rule, RunContext};
 use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
 use crate::suppress::{self, Entry, Ignores, Suppressed, Why};
+use crate::update::Before;
 
 /// Fixes that one object may get before the engine gives up: no object has that many findings, so
 /// reaching it means that two fixes undo each other.
@@ -42,6 +43,8 @@ pub struct Context<'a> {
     pub strings: &'a Strings,
     /// What is known about the mesh around it.
     pub around: Around<'a>,
+    /// What was there before, where the object is an update.
+    pub before: Before<'a>,
     /// The policy in force.
     pub policy: &'a Policy,
     /// The release table.
@@ -177,12 +180,24 @@ impl Engine {
 
     /// Judges one object.
     pub fn check(&self, object: &Object<'_>, mesh: &Mesh, place: Place<'_>) -> Report {
+        self.check_update(object, Before::default(), mesh, place)
+    }
+
+    /// Judges one object against what was there before.
+    pub fn check_update(
+        &self,
+        object: &Object<'_>,
+        before: Before<'_>,
+        mesh: &Mesh,
+        place: Place<'_>,
+    ) -> Report {
         let mut report = Report::default();
         let strings = Strings::default();
         let cx = Context {
             object,
             strings: &strings,
             around: mesh.around(object, place),
+            before,
             policy: &self.policy,
             releases: &self.releases,
             as_of: self.as_of,
@@ -320,10 +335,10 @@ impl Engine {
             fixed: Vec::new(),
         };
         // No fix moves an object, so that a list of thousands is gone through once and not for each.
-        let objects = Object::all(document).into_iter();
+        let objects = mesh.objects(document, place).into_iter();
         for at in objects.map(|object| object.root.pointer()) {
             for _ in 0..MOST_FIXES {
-                let Some(object) = Object::at(&mended.value, &at) else {
+                let Some(object) = Object::at(&mended.value, &at, place) else {
                     break;
                 };
                 let Some(finding) = self.next_fix(&object, mesh, place, grade) else {

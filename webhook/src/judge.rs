@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
-use meshcheck_rules::{Applicability, Engine, Mesh, Object, Place, Report, Rule, Severity};
+use meshcheck_rules::update::{self, Before};
+use meshcheck_rules::{Applicability, Engine, Mesh, Object, Place, Report, Rule, Severity, Source};
 use serde_json::{Value, json};
 
 use crate::decide::{self, Decision, Subject};
@@ -246,7 +247,7 @@ impl Case<'_> {
     }
 
     fn validate(&self) -> Verdict {
-        let report = self.check(self.value);
+        let report = self.check_update();
         let has_errors = report
             .findings
             .iter()
@@ -276,13 +277,36 @@ impl Case<'_> {
             .flatten()
     }
 
-    /// An object is one object here: the API server sends no lists.
+    /// What the rules say of the object as an update of the one that is stored. That one is read only
+    /// where it can matter.
+    fn check_update(&self) -> Report {
+        let is_update = self.request.operation == Operation::Update;
+        let objects = Object::all(self.value);
+        let stored = (is_update && objects.iter().any(update::matters))
+            .then(|| scope::before(self.request))
+            .flatten();
+        let stored = stored.as_ref().map(Object::all).unwrap_or_default();
+        let former = stored.first().map(|object| {
+            let title = object.title().into();
+            (object, Source::Cluster { title })
+        });
+        let before = Before {
+            object: former.as_ref().map(|(object, source)| (*object, source)),
+            mesh: None,
+        };
+        self.check_against(self.value, before)
+    }
+
     fn check(&self, value: &Value) -> Report {
+        self.check_against(value, Before::default())
+    }
+
+    /// An object is one object here: the API server sends no lists.
+    fn check_against(&self, value: &Value, before: Before<'_>) -> Report {
         let mut whole = Report::default();
         for object in Object::all(value) {
-            let report = self
-                .engine
-                .check(&object, &self.judge.mesh, Place::cluster());
+            let (mesh, place) = (&self.judge.mesh, Place::cluster());
+            let report = self.engine.check_update(&object, before, mesh, place);
             whole.findings.extend(report.findings);
             whole.suppressed.extend(report.suppressed);
             whole.crashed.extend(report.crashed);
