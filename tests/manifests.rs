@@ -27,14 +27,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+#[path = "manifests/certificates.rs"]
+mod certificates;
 #[path = "manifests/chart.rs"]
 mod chart;
 #[path = "manifests/monitoring.rs"]
 mod monitoring;
 #[path = "manifests/network.rs"]
 mod network;
-#[path = "manifests/certificates.rs"]
-mod certificates;
 
 const CONFIGURATIONS: [&str; 2] = ["base/mutating.yaml", "base/validating.yaml"];
 

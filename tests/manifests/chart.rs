@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{CONFIGURATIONS, documents, folder, webhook_rules};
+use super::{CONFIGURATIONS, documents, folder};
 
 const CHART: &str = "helm/meshcheck";
 
@@ -37,9 +37,13 @@ fn compare(file: &str, wanted: &str) {
 
 #[test]
 fn its_files_are_those_of_kustomize() {
-    let rules = webhook_rules();
-    let (_, rules) = rules.split_once('\n').expect("lines");
-    compare("rules.yaml", &outdented(rules, 6));
+    for file in CONFIGURATIONS {
+        // What is asked about, which changes with the rules.
+        let text = read(file);
+        let start = text.find("    matchConditions:\n").expect("conditions");
+        let name = file.strip_prefix("base/").expect("a file of the base");
+        compare(name, &outdented(&text[start..], 4));
+    }
     let alerts = read("components/monitoring/alerts.yaml");
     let (_, spec) = alerts.split_once("\nspec:\n").expect("a spec");
     compare("alerts.yaml", &outdented(spec, 2));

@@ -173,12 +173,23 @@ impl<'a> Install<'a> {
         }
     }
 
-    /// Every istiod that it is going to run.
+    /// Whether its installer refuses what it says of the connection age.
+    pub fn refuses_age(&self) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.mistake == Mistake::Age)
+    }
+
+    /// Whether its installer refuses a key that was meant to be the connection age.
+    pub fn refuses_key(&self) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.mistake == Mistake::Key)
+    }
+
+    /// Every istiod that it is going to run, or would, if its installer refused nothing.
     pub fn run(&self, given: Given, strings: &'a Strings) -> Running<'a> {
         let mut running = Running::default();
-        if !self.refusals.is_empty() {
-            return running;
-        }
         let istiods = self
             .releases
             .iter()

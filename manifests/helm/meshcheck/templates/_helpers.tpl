@@ -37,14 +37,6 @@ namespaceSelector:
         {{- range without .Values.webhooks.excludedNamespaces "kube-system" "kube-public" "kube-node-lease" .Release.Namespace | uniq }}
         - {{ . | quote }}
         {{- end }}
-matchConditions:
-  - name: is-not-being-deleted
-    expression: "!has(object.metadata.deletionTimestamp)"
-  # Mirror pods and the like: a node has them running already.
-  - name: is-not-from-a-node
-    expression: "!('system:nodes' in request.userInfo.groups)"
-rules:
-{{ .Files.Get "files/rules.yaml" | trim | indent 2 }}
 {{- end }}
 
 {{- define "meshcheck.clientConfig" -}}
