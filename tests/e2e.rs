@@ -19,6 +19,8 @@ macro_rules! tests {
     };
 }
 
+#[path = "e2e/applications.rs"]
+mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
 #[path = "e2e/certificates.rs"]
@@ -70,6 +72,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
+    ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),
 ];

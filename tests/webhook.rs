@@ -21,6 +21,8 @@ mod load;
 mod managed;
 #[path = "webhook/program.rs"]
 mod program;
+#[path = "webhook/release_data.rs"]
+mod release_data;
 #[path = "webhook/reviews.rs"]
 mod reviews;
 #[path = "webhook/server.rs"]

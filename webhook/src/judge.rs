@@ -1,6 +1,6 @@
 //! From a request to a verdict: the engine of the day, the mesh, and what updates are held to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::civil::Date;
@@ -9,7 +9,9 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::update::{self, Before};
-use meshcheck_rules::{Applicability, Engine, Mesh, Object, Place, Report, Rule, Severity, Source};
+use meshcheck_rules::{
+    Applicability, Engine, Mesh, Object, Place, Report, Rule, RunFinding, Severity, Source,
+};
 use serde_json::{Value, json};
 
 use crate::decide::{self, Decision, Subject};
@@ -110,7 +112,14 @@ pub struct Judge {
     updates: Updates,
     policy: Policy,
     rules: Option<Vec<&'static Rule>>,
-    engine: Mutex<Option<Arc<Engine>>>,
+    state: Mutex<State>,
+}
+
+/// What changes while the server runs.
+struct State {
+    releases: Releases,
+    /// Of the day.
+    engine: Option<Arc<Engine>>,
 }
 
 impl Judge {
@@ -123,7 +132,10 @@ impl Judge {
             updates,
             policy: Policy::default(),
             rules: None,
-            engine: Mutex::new(None),
+            state: Mutex::new(State {
+                releases: Releases::embedded(),
+                engine: None,
+            }),
         }
     }
 
@@ -132,6 +144,25 @@ impl Judge {
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// Judges by another release table from now on.
+    pub fn replace_releases(&self, releases: Releases) {
+        *self.state() = State {
+            releases,
+            engine: None,
+        };
+    }
+
+    /// Makes the engine of the day, and logs what there is to say of it, before the first request.
+    pub fn prepare(&self) {
+        drop(self.engine());
+    }
+
+    /// The lock guards values that are replaced whole: a thread that panicked with it left nothing
+    /// half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same judge with these rules only.
@@ -164,19 +195,36 @@ impl Judge {
     /// The engine for today, made once a day.
     fn engine(&self) -> Arc<Engine> {
         let date = self.as_of.unwrap_or_else(today);
-        // The lock guards a cache: a thread that panicked with it left nothing half done.
-        let mut cached = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = cached.as_ref().filter(|engine| engine.as_of() == date) {
+        let mut state = self.state();
+        let cached = state.engine.as_ref();
+        if let Some(engine) = cached.filter(|engine| engine.as_of() == date) {
             return Arc::clone(engine);
         }
         warn_of_expired(&self.policy, date);
-        let engine = Engine::new(date, self.policy.clone(), Releases::embedded());
+        let engine = Engine::new(date, self.policy.clone(), state.releases.clone());
         let engine = Arc::new(match &self.rules {
             Some(rules) => engine.with_rules(rules.clone()),
             None => engine,
         });
-        *cached = Some(Arc::clone(&engine));
+        tell_run(&engine);
+        state.engine = Some(Arc::clone(&engine));
         engine
+    }
+}
+
+/// Logs what there is to say of the whole, once for an engine.
+fn tell_run(engine: &Engine) {
+    for finding in engine.check_run() {
+        let RunFinding {
+            rule,
+            severity,
+            message,
+        } = finding;
+        match severity {
+            Severity::Error => tracing::error!(rule, "{message}"),
+            Severity::Warning => tracing::warn!(rule, "{message}"),
+            Severity::Info => tracing::info!(rule, "{message}"),
+        }
     }
 }
 

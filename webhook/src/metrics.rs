@@ -1,6 +1,8 @@
 //! What the server counts. Every label has a bounded set of values: nothing in a request can make
 //! the number of series grow.
 
+use jiff::tz::TimeZone;
+use meshcheck_rules::releases::Releases;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -43,6 +45,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    release_data_as_of: Gauge,
+    release_data_reloads: Family<ResultLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +80,11 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
@@ -90,6 +99,8 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            release_data_as_of: Gauge::default(),
+            release_data_reloads: Family::default(),
         };
         metrics.register();
         metrics.start_at_zero();
@@ -152,6 +163,16 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        registry.register(
+            "meshcheck_release_data_as_of_timestamp_seconds",
+            "The day on which the release table in use was compared with its sources",
+            self.release_data_as_of.clone(),
+        );
+        registry.register(
+            "meshcheck_release_data_reloads",
+            "Changed files of release data that were read, by result",
+            self.release_data_reloads.clone(),
+        );
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("meshcheck_build", "Build of the server", version);
     }
@@ -159,6 +180,10 @@ impl Metrics {
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
         self.certificates.start_at_zero();
+        for result in ["swapped", "kept"] {
+            let labels = ResultLabels { result };
+            drop(self.release_data_reloads.get_or_create(&labels));
+        }
         for webhook in [Webhook::Mutate, Webhook::Validate].map(Webhook::as_str) {
             drop(self.duration.get_or_create(&WebhookLabels { webhook }));
         }
@@ -207,6 +232,21 @@ impl Metrics {
         self.duration
             .get_or_create(&WebhookLabels { webhook })
             .observe(seconds);
+    }
+
+    /// Tells the day of the release table that is judged by from now on.
+    pub fn judges_by(&self, table: &Releases) {
+        let midnight = table.as_of.to_zoned(TimeZone::UTC);
+        let seconds = midnight.map_or(0, |midnight| midnight.timestamp().as_second());
+        self.release_data_as_of.set(seconds);
+    }
+
+    /// Counts a change of the file of release data.
+    pub fn release_data_read(&self, swapped: bool) {
+        let result = if swapped { "swapped" } else { "kept" };
+        self.release_data_reloads
+            .get_or_create(&ResultLabels { result })
+            .inc();
     }
 
     /// Everything, as Prometheus reads it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::middleware;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
+use meshcheck_rules::releases::Releases;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -24,6 +25,7 @@ use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
+use crate::release_data::{self, ReleaseDataError};
 use crate::tls;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
@@ -51,6 +53,9 @@ pub enum RunError {
     /// Nobody to ask for a certificate.
     #[error("no certificate: {0}")]
     Cluster(#[from] ClusterError),
+    /// No release table that can be used.
+    #[error("no release data: {0}")]
+    ReleaseData(#[from] ReleaseDataError),
     /// The self-signed certificate went wrong.
     #[error(transparent)]
     SelfSigned(#[from] SelfSignedError),
@@ -83,6 +88,7 @@ impl RunError {
             Self::Usage(_)
             | Self::Policy(_)
             | Self::Files(_)
+            | Self::ReleaseData(_)
             | Self::SelfSigned(_)
             | Self::Cluster(_) => 2,
             _ => 1,
@@ -126,6 +132,7 @@ impl Running {
         let metrics = Arc::new(Metrics::default());
         let serving = certificate(args, &metrics).await?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
+        release_data(args, &judge, &metrics)?;
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -222,6 +229,32 @@ fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {
         );
     }
     Arc::new(Serving::new(pair))
+}
+
+/// The release table to start with. From a file it is followed from then on.
+fn release_data(
+    args: &Args,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), ReleaseDataError> {
+    let Some(path) = &args.release_data else {
+        metrics.judges_by(&Releases::embedded());
+        judge.prepare();
+        return Ok(());
+    };
+    let mut file = release_data::File::new(path);
+    let table = file.first()?;
+    metrics.judges_by(&table);
+    judge.replace_releases(table);
+    judge.prepare();
+    let (judging, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    tokio::spawn(release_data::follow(
+        file,
+        judging,
+        metrics,
+        args.certificate.cert_poll_interval,
+    ));
+    Ok(())
 }
 
 fn bind(address: SocketAddr) -> Result<(Server<SocketAddr>, SocketAddr), RunError> {

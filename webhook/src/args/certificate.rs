@@ -29,7 +29,7 @@ pub struct CertificateArgs {
     #[arg(long, env = "MESHCHECK_CERT_DIR", value_name = "DIR")]
     cert_dir: Option<PathBuf>,
 
-    /// How often to look for a new certificate in --cert-dir
+    /// How often to look for a new certificate in --cert-dir, and for a new release table
     #[arg(long, env = "MESHCHECK_CERT_POLL_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = positive)]
     pub cert_poll_interval: Duration,
 

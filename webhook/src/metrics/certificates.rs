@@ -5,11 +5,12 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use meshcheck_certs::managed::{Standing, SyncError};
 use meshcheck_certs::{Pair, Telemetry};
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use super::ResultLabels;
 
 type Seconds = Gauge<f64, AtomicU64>;
 /// A series that is there from its first value on: where nobody renews, nothing is overdue.
@@ -25,11 +26,6 @@ pub struct CertificateMetrics {
     last_sync: Late,
     syncs: Family<ResultLabels, Counter>,
     published: Counter,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
 }
 
 impl CertificateMetrics {
