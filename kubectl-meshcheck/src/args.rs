@@ -30,6 +30,17 @@ Examples:
   kubectl meshcheck upgrade-path 1.24.3
   kubectl meshcheck upgrade-path 1.24.3 1.29 --kubernetes-version 1.29
 Exit code 0 where there is an answer, be it that no supported way is open; 2 for a question that has none.";
+
+const COMPARE_HELP: &str = "\
+In a pull request, with the branch that it goes to checked out as `base`:
+  kubectl meshcheck compare base/mesh mesh
+One file against its last commit:
+  git show HEAD:istiod.yaml | kubectl meshcheck compare - istiod.yaml
+
+Objects are paired by kind, namespace and name, and by the path below OLD and NEW where several
+have one name. An istiod of a new revision is held against all that were there.
+Options and exit codes are those of `check`; they speak of NEW, and 3 also of OLD.";
+
 const MESH_HELP: &str = "\
 Of a cluster, and then used on a laptop:
   kubectl get namespaces,nodes,mutatingwebhookconfigurations -o yaml > cluster.yaml
@@ -66,6 +77,10 @@ pub enum Command {
     /// Check manifests (the default command)
     #[command(after_help = EXIT_CODES)]
     Check(Box<CheckArgs>),
+    /// Check manifests as an update of others: all that `check` finds, and upgrades that Istio does
+    /// not support
+    #[command(after_help = COMPARE_HELP)]
+    Compare(Box<CompareArgs>),
     /// List the rules
     Rules(RulesArgs),
     /// Explain a rule: what would have happened, why, and what to do
@@ -80,6 +95,17 @@ pub enum Command {
     Mesh(MeshArgs),
     /// Print a JSON schema, for editors and CI
     Schema(SchemaArgs),
+}
+
+/// Options of `compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// What was there before: a file, a folder or `-` for standard input
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// What it becomes, and how to check it.
+    #[command(flatten)]
+    pub check: CheckArgs,
 }
 
 /// Options of `check`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
+use meshcheck_rules::istio::install::installer_of;
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
@@ -16,7 +17,8 @@ use crate::policy::PolicyFile;
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown, Tally, definition};
 use crate::session::Session;
-use crate::source::Unreadable;
+use crate::since::{Former, Since};
+use crate::source::{Unreadable, for_people};
 
 use places::Places;
 
@@ -39,6 +41,8 @@ pub struct FileReport {
     pub policy_entries: BTreeSet<usize>,
     /// Problems, each with what the format shows of it.
     pub problems: Vec<(Problem, String)>,
+    /// Objects of installers whose settings are not judged, as people read them.
+    pub installers: Vec<String>,
 }
 
 /// Judges all inputs of a run against what is known about their mesh.
@@ -47,12 +51,14 @@ pub struct Judge<'s> {
     mesh: &'s Mesh,
     render: &'s dyn Render,
     policy: Option<&'s PolicyFile>,
+    since: Option<&'s Since>,
     places: Places<'s>,
 }
 
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
+    path: &'a str,
     /// Of the document that is judged.
     place: Place<'a>,
     report: FileReport,
@@ -74,6 +80,7 @@ impl<'s> Judge<'s> {
             mesh,
             render,
             policy: None,
+            since: None,
             places: Places::new(session),
         }
     }
@@ -82,6 +89,13 @@ impl<'s> Judge<'s> {
     #[must_use]
     pub fn with_policy(mut self, policy: Option<&'s PolicyFile>) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// The same judge, which holds every object against what was there before.
+    #[must_use]
+    pub fn since(mut self, since: Option<&'s Since>) -> Self {
+        self.since = since;
         self
     }
 
@@ -112,6 +126,7 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
+            path: &input.place,
             place: self.session.place(index, 0),
             report: FileReport {
                 file: Arc::clone(&input.name),
@@ -155,6 +170,11 @@ impl<'s> Judge<'s> {
         tally.objects += objects.len();
         let mut found: Vec<Found<'_>> = Vec::new();
         for object in &objects {
+            if let Some(installer) = installer_of(object) {
+                let name = format!("{} of {installer}", for_people(&object.title()));
+                work.report.installers.push(name);
+                work.report.tally.installers += 1;
+            }
             if self.session.engine.looks_at(object) {
                 self.object(object, document, work, &mut found);
             }
@@ -171,7 +191,10 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let report = self.session.engine.check(object, self.mesh, work.place);
+        let former = self.since.map(|since| since.of(object, work.path));
+        let before = former.as_ref().map(Former::before).unwrap_or_default();
+        let engine = &self.session.engine;
+        let report = engine.check_update(object, before, self.mesh, work.place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -216,6 +239,7 @@ impl<'s> Judge<'s> {
         }
         let mut work = Work {
             file: &file.name,
+            path: &file.name,
             place: Place::file(&file.name),
             report,
         };

@@ -112,7 +112,7 @@ impl Finder {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => self.walk(path),
             Ok(found) if found.is_file() => {
-                self.push(Origin::File(path.into()), path, Found::Named)
+                self.push(Origin::File(path.into()), path, Found::Named);
             }
             Ok(_) => self.push(Origin::Pipe(path.into()), path, Found::Named),
             Err(error) => self.fail(path, error),
@@ -238,7 +238,8 @@ fn holds_manifests(path: &Path) -> bool {
     matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-fn cleaned(name: &str) -> Arc<str> {
+/// A path without `.` and doubled slashes.
+pub fn cleaned(name: &str) -> Arc<str> {
     let path: PathBuf = Path::new(name)
         .components()
         .filter(|part| !matches!(part, Component::CurDir))

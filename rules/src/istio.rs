@@ -3,6 +3,7 @@
 pub mod args;
 pub mod build;
 pub mod config_map;
+pub mod drain;
 pub mod duration;
 pub mod gate;
 pub mod hold;
@@ -12,6 +13,8 @@ pub mod istiod;
 pub mod keepalive;
 pub mod probe;
 pub mod proxy;
+pub mod redundancy;
+pub mod rewrite;
 pub mod values;
 pub mod version;
 pub mod workload;
@@ -161,7 +164,10 @@ impl<'a> Subject<'a> {
             || self.builds.iter().any(|build| {
                 matches!(
                     build.component,
-                    Component::Cni | Component::Ztunnel | Component::Retired
+                    Component::Cni
+                        | Component::Ztunnel
+                        | Component::Agentgateway
+                        | Component::Retired
                 )
             })
             || self
@@ -173,7 +179,7 @@ impl<'a> Subject<'a> {
 }
 
 /// Go's `strconv.ParseBool`.
-pub(crate) fn go_bool(text: &str) -> Option<bool> {
+pub fn go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

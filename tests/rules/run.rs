@@ -28,6 +28,7 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
     let mut outcome = Outcome::default();
     let mut config = Config::default();
     let mut last_error = None;
+    let mut old = None;
     for block in &page.blocks {
         let at = format!("{}:{}", page.file, block.line);
         let problems = match block.kind {
@@ -39,15 +40,19 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
                 Err(why) => vec![why],
             },
             Kind::Error(severity) => {
-                let case = case_of(block, &at, &config);
+                let case = case_of(block, &at, &config, old.take());
                 last_error = Some(case);
                 let case = last_error.as_ref().expect("set just now");
                 let severity = severity.unwrap_or(rule.severity);
                 check(rule, case, Some(severity), &mut outcome.findings)
             }
             Kind::Ok => {
-                let case = case_of(block, &at, &config);
+                let case = case_of(block, &at, &config, old.take());
                 check(rule, &case, None, &mut outcome.findings)
+            }
+            Kind::Old => {
+                old = Some(block.text.as_str());
+                Vec::new()
             }
             Kind::Fixed { needs_review } => match &last_error {
                 Some(case) => fixed(rule, case, block, needs_review),
@@ -66,8 +71,12 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
     outcome
 }
 
-fn case_of(block: &Block, at: &str, config: &Config) -> Case {
-    Case::new(at, block.text.as_bytes(), config.clone())
+fn case_of(block: &Block, at: &str, config: &Config, old: Option<&str>) -> Case {
+    let case = Case::new(at, block.text.as_bytes(), config.clone());
+    match old {
+        Some(text) => case.since(text),
+        None => case,
+    }
 }
 
 /// The findings of one rule in a case, by the line of the block, from 1.
@@ -86,7 +95,7 @@ pub(crate) fn findings(engine: &Engine, case: &Case) -> BTreeMap<usize, Vec<Find
     for document in &case.stream.documents {
         let spans = document.spans(&case.stream.text, &Options::default());
         for object in mesh.objects(&document.value, case.place()) {
-            for finding in engine.check(&object, &mesh, case.place()).findings {
+            for finding in case.check(engine, &mesh, &object).findings {
                 let line = spans.locate(&finding.at).span.start.line;
                 found.entry(line).or_default().push(finding);
             }

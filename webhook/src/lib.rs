@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod body;
+pub mod cluster;
 pub mod decide;
 pub mod handlers;
 pub mod health;
@@ -13,6 +14,7 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod policy;
+pub mod release_data;
 pub mod review;
 pub mod run;
 pub mod scope;

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Change, Fix, Severity, op};
-use crate::istio::image::Image;
+use crate::istio::build::Stated;
+use crate::istio::image::{Image, Tag};
 use crate::istio::install::{Install, Layer, Release};
 use crate::istio::version::Version;
 use crate::istio::workload::PodTemplate;
@@ -39,15 +40,19 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     if let Some(install) = &subject.install {
         let version = stated_version(install);
         let inside = install.releases.iter().flat_map(values_in_strings);
-        for node in texts(&cx.object.root).chain(inside) {
+        for node in said(&cx.object.root).chain(inside) {
             report(cx, &node, version, out);
         }
         default::report(cx, install, out);
     }
 }
 
+/// The release that something states; of a pre-release nobody says where it was published.
 fn stated_version(install: &Install<'_>) -> Option<Version> {
-    install.versions.first()?.stated.version()
+    match install.versions.first()?.stated {
+        Stated::Version(Tag::Release(version), _) => Some(version),
+        _ => None,
+    }
 }
 
 /// What a pod pulls.
@@ -61,8 +66,15 @@ fn images<'a>(template: &PodTemplate<'a>) -> impl Iterator<Item = Node<'a>> + us
         .chain(annotation)
 }
 
-/// All texts of an installer's file: hubs and images stand in many of its places, and a retired
-/// registry is unmistakable in each.
+/// All texts of an installer's file but what a cluster wrote into it: hubs, images and repositories
+/// stand in many places, and a retired registry is unmistakable in each.
+fn said<'a>(root: &Node<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+    let members = root
+        .entries()
+        .filter(|(key, _)| !matches!(*key, "metadata" | "status"));
+    members.flat_map(|(_, member)| texts(&member))
+}
+
 fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
     match node.value() {
         Value::String(_) => Box::new(iter::once(node.clone())),
