@@ -9,6 +9,7 @@ use meshcheck_rules::istio::Subject;
 use meshcheck_rules::istio::args::{Variable, variable};
 use meshcheck_rules::istio::install::{Chart, Given, Plane, Rendered, Traced};
 use meshcheck_rules::istio::probe::Asks;
+use meshcheck_rules::istio::redundancy::{Amount, Budget, Verdict, redundancy};
 use meshcheck_rules::istio::version::Version;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::yaml::{Options, Stream};
@@ -170,6 +171,7 @@ pub(crate) fn other_readiness(row: &Row, input: &Value, found: &[&str]) -> Vec<S
             "sidecar-readiness-missing",
             row["injector_status_port"] == "0",
         ),
+        ("istiod-not-redundant", runs && !outlives_a_machine(row)),
         (
             "hold-has-no-effect",
             row["mesh_hold"].starts_with('"')
@@ -183,6 +185,25 @@ pub(crate) fn other_readiness(row: &Row, input: &Value, found: &[&str]) -> Vec<S
         (is_told != expected).then(|| format!("{rule}: {is_told}, expected {expected}"))
     };
     expected.into_iter().filter_map(differs).collect()
+}
+
+/// Whether istiod is there while a machine is drained, by its replicas, autoscaler and budget.
+fn outlives_a_machine(row: &Row) -> bool {
+    let number = |column: &str| row[column].parse::<u64>().ok();
+    let amount = |key: &str| {
+        let text = row["pdb"].strip_prefix(key)?;
+        let number = text
+            .parse()
+            .map_or_else(|_| Value::from(text), |number: u64| Value::from(number));
+        Amount::of(&number)
+    };
+    let budget = Budget {
+        min_available: amount("minAvailable="),
+        max_unavailable: amount("maxUnavailable="),
+    };
+    let budget = (row["pdb"] != "none").then_some(budget);
+    let verdict = redundancy(number("replicas"), number("hpa_min"), budget);
+    matches!(verdict, Verdict::Redundant | Verdict::Off)
 }
 
 /// Whether somewhere in a document hold, or what was meant to be it, is true.

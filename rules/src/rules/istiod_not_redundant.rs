@@ -2,20 +2,26 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Location, Related, RelatedPlace, op};
+use crate::istio::install::INSTALLS;
 use crate::istio::redundancy::{Budget, Verdict, redundancy};
 use crate::mesh::Known;
 use crate::object::Node;
 use crate::rule::{Findings, ObjectKind, declare_rule};
+use crate::rules::support::both;
+
+mod installed;
 
 declare_rule! {
     id: "istiod-not-redundant",
     summary: "one machine's restart takes the control plane with it",
     severity: Warning,
     since: "0.1.0",
-    kinds: DEPLOYMENTS,
+    kinds: KINDS,
     fix: Some(Applicability::Unsafe),
     check: check,
 }
+
+const KINDS: &[ObjectKind] = &both::<{ DEPLOYMENTS.len() + INSTALLS.len() }>(DEPLOYMENTS, INSTALLS);
 
 const DEPLOYMENTS: &[ObjectKind] = &[
     ObjectKind::new("apps", "Deployment", "deployments"),
@@ -40,6 +46,9 @@ struct Pods<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    for plane in cx.subject().planes() {
+        installed::check(plane, out);
+    }
     let Some(pods) = Pods::of(cx) else { return };
     match pods.verdict() {
         Verdict::Redundant | Verdict::Off => {}

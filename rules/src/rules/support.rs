@@ -32,7 +32,10 @@ pub(crate) const ISTIODS: &[ObjectKind] =
     &both::<{ RUNNING.len() + INSTALLS.len() }>(&RUNNING, INSTALLS);
 
 /// Two lists of kinds as one, of `N` kinds.
-const fn both<const N: usize>(one: &[ObjectKind], other: &[ObjectKind]) -> [ObjectKind; N] {
+pub(crate) const fn both<const N: usize>(
+    one: &[ObjectKind],
+    other: &[ObjectKind],
+) -> [ObjectKind; N] {
     let mut kinds = [HELM_VALUES; N];
     let mut index = 0;
     while index < N {

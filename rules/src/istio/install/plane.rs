@@ -210,7 +210,7 @@ fn deployment<'a>(values: &Effective<'a>, minor: Minor, name: &str, scales: bool
         .setting(&["replicaCount"])
         .filter(|count| count.is_true());
     if let Some(count) = count.filter(|_| !scales) {
-        deployment.set(&path(&["spec", "replicas"]), count.clone());
+        deployment.set(&path(&["spec", "replicas"]), count.written());
     }
     deployment
 }
@@ -219,8 +219,8 @@ fn autoscaler<'a>(values: &Effective<'a>, name: &str, scales: bool) -> Option<Tr
     let bound = |key| values.setting(&[key]).filter(|bound| bound.is_true());
     let (least, most) = (bound("autoscaleMin")?, bound("autoscaleMax")?);
     let mut autoscaler = named("HorizontalPodAutoscaler", name);
-    autoscaler.set(&path(&["spec", "minReplicas"]), least.clone());
-    autoscaler.set(&path(&["spec", "maxReplicas"]), most.clone());
+    autoscaler.set(&path(&["spec", "minReplicas"]), least.written());
+    autoscaler.set(&path(&["spec", "maxReplicas"]), most.written());
     scales.then_some(autoscaler)
 }
 
@@ -253,7 +253,7 @@ fn budget<'a>(
         ),
     };
     if let Some(value) = value {
-        budget.set(&path(&["spec", key]), value);
+        budget.set(&path(&["spec", key]), value.written());
     }
     Some(budget)
 }

@@ -250,6 +250,17 @@ impl<'a> Traced<'a> {
         }
     }
 
+    /// What is read back where a template writes the value without quotes: a text of digits is a number.
+    #[must_use]
+    pub fn written(&self) -> Self {
+        let number = self.text().parse::<i64>().ok();
+        let value = number.map_or_else(|| self.value(), Value::from);
+        Self {
+            from: self.from.clone(),
+            ..Self::of_value(value)
+        }
+    }
+
     /// What `int` of a template makes of it: text is read, what is no number is zero.
     pub fn int(&self) -> i64 {
         match &self.shape {
