@@ -257,7 +257,7 @@ pub struct Object<'a> {
     pub name: Option<&'a str>,
     /// The object itself; its pointer is not empty inside a `List`.
     pub root: Node<'a>,
-    /// The chart whose values these are, where a person says it.
+    /// The chart whose values a person takes the file for.
     pub chart: Option<Chart>,
 }
 
@@ -276,6 +276,9 @@ impl<'a> Object<'a> {
         }
         let mut found = Vec::new();
         Self::collect(root, &mut found);
+        for object in &mut found {
+            object.chart = place.chart();
+        }
         found
     }
 

@@ -48,6 +48,47 @@ fn values_come_to_what_helm_renders() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
+/// Without anybody saying which chart it is for, a file comes to the same, or is told from nobody's; one
+/// whose values stand below a name is not claimed to be read.
+#[test]
+fn values_that_nobody_names_are_told_or_left() {
+    let cases = fixtures().join("oracle/helm");
+    let mut left = Vec::new();
+    let mut wrong = String::new();
+    for row in headed_rows(&cases.join("expected.csv")) {
+        let version = Version::parse(&row["version"]).expect("a version");
+        let bytes = fs::read(cases.join(&row["case"]).join("values.yaml")).expect("a case");
+        let stream = Stream::read(&bytes, &Options::default());
+        let value = &stream.documents[0].value;
+        let Some(object) = Object::all(value)
+            .into_iter()
+            .find(|object| object.kind.is_empty())
+        else {
+            left.push(row["case"].clone());
+            continue;
+        };
+        let seen = Seen::in_values(&object, version, Place::file("values.yaml"));
+        let says_nothing = seen.facts.get("age").is_some_and(|age| *age != row["age"]);
+        let is_told = seen.findings.iter().any(|finding| {
+            finding.rule == "keepalive-setting-ignored" && finding.severity == Severity::Info
+        });
+        if says_nothing && !is_told {
+            writeln!(
+                wrong,
+                "{} {}: {:?}",
+                row["version"], row["case"], seen.facts["age"]
+            )
+            .expect("a string");
+        }
+    }
+    left.dedup();
+    assert!(wrong.is_empty(), "\n{wrong}");
+    // Nothing in these is only Istio's: `pilot` and `profile` may be anybody's.
+    left.sort_unstable();
+    left.dedup();
+    assert!(left.len() < 25, "{left:?}");
+}
+
 fn differences(row: &Row, bytes: &[u8]) -> Vec<String> {
     let stream = Stream::read(bytes, &Options::default());
     let value = &stream.documents[0].value;
@@ -56,7 +97,7 @@ fn differences(row: &Row, bytes: &[u8]) -> Vec<String> {
     let objects = Object::all_at(value, place);
     let object = &objects[0];
     if !object.kind.is_empty() {
-        return not_values(object);
+        return not_values(object, place);
     }
     let seen = Seen::in_values(object, version, place);
     let mut wrong = seen.other_facts(row);
@@ -66,12 +107,14 @@ fn differences(row: &Row, bytes: &[u8]) -> Vec<String> {
     wrong
 }
 
-/// A document that says a kind is judged as that; nothing in it says that somebody takes it for values.
-fn not_values(object: &Object<'_>) -> Vec<String> {
-    (object.kind != "IstioOperator")
-        .then(|| format!("is {}", object.title()))
-        .into_iter()
-        .collect()
+/// A document that says a kind is judged as that, and that Helm would read nothing of it is told.
+fn not_values(object: &Object<'_>, place: Place<'_>) -> Vec<String> {
+    let report = ENGINE.check(object, &Mesh::new(Settings::default()), place);
+    let is_told = report.findings.iter().any(|finding| {
+        finding.rule == "keepalive-setting-ignored" && finding.severity == Severity::Info
+    });
+    let wrong = (!is_told).then(|| format!("{} is taken for values", object.title()));
+    wrong.into_iter().collect()
 }
 
 impl Seen {

@@ -4,7 +4,7 @@ use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
 use crate::istio::args::AGE;
 use crate::istio::duration::GoDuration;
-use crate::istio::install::{DEFAULTS, Mistake};
+use crate::istio::install::{DEFAULTS, ISTIO_OPERATOR, Mistake};
 use crate::istio::keepalive::{
     Age, AgeSetting, Certainty, Ignored, in_istiod, in_plane, value_name,
 };
@@ -47,6 +47,17 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         }
     }
     check_refused(cx, out);
+    check_kind(cx, out);
+}
+
+/// An IstioOperator that a person takes for a file of values.
+fn check_kind(cx: &Context<'_>, out: &mut Findings) {
+    let is_taken = ISTIO_OPERATOR.matches(cx.object) && cx.object.chart.is_some();
+    if let Some(kind) = cx.object.root.get("kind").filter(|_| is_taken) {
+        let message = "an IstioOperator is read by istioctl; given to Helm as values (--chart) nothing of it \
+                       is read, and the chart's defaults take effect";
+        out.report(kind.whole(), message).severity(Severity::Info);
+    }
 }
 
 /// What an installer refuses: nothing is installed.

@@ -103,7 +103,10 @@ fn nested<'a>(root: &Node<'a>) -> impl Iterator<Item = Release<'a>> {
     let is_own = |key: &str| key == DEFAULTS || key == INTERNAL;
     root.entries()
         .filter(move |(key, node)| !is_own(key) && values::are_istio_values(node.value()))
-        .map(|(_, node)| below(root, &node, Chart::Istiod))
+        .map(|(_, node)| Release {
+            guessed: Some(node.clone()),
+            ..below(root, &node, Chart::Istiod)
+        })
 }
 
 /// The `global` of the chart above reaches the charts below it.
@@ -160,7 +163,9 @@ mod tests {
         assert!(!depends_on("base", "file://../base"));
         let requirements = json!({"dependencies": [{"name": "istiod"}]});
         assert!(is_one(&requirements));
-        assert!(!is_one(&json!({"kind": "A", "dependencies": [{"name": "istiod"}]})));
+        assert!(!is_one(
+            &json!({"kind": "A", "dependencies": [{"name": "istiod"}]})
+        ));
     }
 
     #[test]

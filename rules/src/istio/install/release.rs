@@ -81,6 +81,9 @@ pub struct Release<'a> {
     pub home: Home<'a>,
     /// Values that its installer refuses: then nothing is installed.
     pub refusal: Option<Refusal<'a>>,
+    /// The key below which the values stand, where nothing in sight says that a chart of Istio's is called
+    /// so.
+    pub guessed: Option<Node<'a>>,
     /// Whether a person says which chart it is (`--chart`), and means its version with `--istio-version`.
     pub is_named: bool,
     /// The spec of an `IstioOperator`, whose settings and overlays change what the chart writes.
@@ -94,6 +97,7 @@ impl<'a> Release<'a> {
             chart,
             version: None,
             known: None,
+            guessed: None,
             is_vendors: false,
             profile: None,
             layers: Vec::new(),

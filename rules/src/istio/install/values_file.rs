@@ -1,17 +1,17 @@
 //! Files of Helm values, which say neither what they are nor for which chart.
 
-use super::release::{Chart, Home, Layer, Release, Unseen};
+use super::release::{Home, Layer, Release, Unseen};
 use super::values::{DEFAULTS, INTERNAL};
-use crate::istio::args::AGE;
+use crate::istio::values;
 use crate::object::{Node, Object};
 
 /// The releases of a file of Helm values.
 pub(super) fn read<'a>(object: &Object<'a>) -> Vec<Release<'a>> {
     let root = &object.root;
-    if is_of_chart_itself(root) || object.chart.is_none() && is_of_another_chart(root) {
+    let chart = object.chart.or_else(|| values::chart_of(root.value()));
+    let Some(chart) = chart.filter(|_| !is_of_chart_itself(root)) else {
         return Vec::new();
-    }
-    let chart = object.chart.unwrap_or(Chart::Istiod);
+    };
     let home = Home {
         at: root.key(),
         add: Some((root.clone(), Vec::new())),
@@ -23,18 +23,11 @@ pub(super) fn read<'a>(object: &Object<'a>) -> Vec<Release<'a>> {
     vec![release]
 }
 
-/// Whether this is the file that comes with Istio's charts for gateways, CNI or ztunnel: defaults below
-/// the internal key as istiod's have, and nothing of istiod's among them.
-fn is_of_another_chart(root: &Node<'_>) -> bool {
-    let is_istiods = |values: &Node<'_>| [AGE, "pilot"].iter().any(|key| values.get(key).is_some());
-    root.get_set(INTERNAL)
-        .is_some_and(|defaults| !is_istiods(&defaults) && !is_istiods(root))
-}
-
 /// Whether this is the file that comes with a chart: its own values stand whole below its own key.
 fn is_of_chart_itself(root: &Node<'_>) -> bool {
+    const WHOLE: usize = 8;
     [INTERNAL, DEFAULTS].iter().any(|key| {
-        let global = root.at(&[key, "global"]);
-        global.is_some_and(|global| global.get("istioNamespace").is_some())
+        let own = root.get(key).and_then(|own| own.value().as_object());
+        own.is_some_and(|own| own.len() >= WHOLE || own.contains_key("global"))
     })
 }

@@ -136,7 +136,19 @@ impl<'a> Finder<'_, 'a> {
         let chart = self.plane.chart.told();
         let is_live = key == AGE && self.plane.deployment.uses(node);
         if is_live {
-            if above.is_empty() && self.plane.chart.said == Said::Nobody {
+            if let Some(name) = self
+                .plane
+                .release
+                .guessed
+                .as_ref()
+                .and_then(|node| node.path().pop())
+            {
+                let why = format!(
+                    "is read by an istiod that a chart around it calls `{name}`, and no Chart.yaml in sight \
+                     says so (--chart istiod: it is not read)"
+                );
+                self.add(node, why, Certainty::ByVersion, None);
+            } else if above.is_empty() && self.plane.chart.said == Said::Nobody {
                 let why = format!(
                     "is read at the root of the values from {READS_ROOT} on, and nothing says which version \
                      this chart has (--istio-version)"
