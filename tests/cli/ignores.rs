@@ -309,7 +309,7 @@ info[ignore-unused]: this entry left nothing out: nothing that was read has such
 
 #[test]
 fn helm_values_are_ignored_by_the_policy() {
-    let values = "pilot:\n  env: {PILOT_TRACE_SAMPLING: '1'}\n  keepaliveMaxServerConnectionAge: 45m\nmeshConfig: {}\nglobal: {}\n";
+    let values = "pilot:\n  env: {PILOT_TRACE_SAMPLING: '1'}\n  autoscaleMin: 2\n  keepaliveMaxServerConnectionAge: 45m\nmeshConfig: {}\nglobal: {}\n";
     let policy = format!(
         "{POLICY}ignores:\n- {{rule: keepalive-age-too-long, reason: a test, kind: Helm values, file: values.yaml}}\n"
     );

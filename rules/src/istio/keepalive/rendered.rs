@@ -119,28 +119,20 @@ impl<'a> Translator<'_, 'a> {
         pilot.map_or_else(|| self.plane.release.home.at.clone(), Node::key)
     }
 
+    /// As an installer of objects writes it, or as it stands in any values.
     fn default_name(&self) -> String {
-        let keys = self
-            .plane
-            .release
-            .home
-            .add
-            .iter()
-            .flat_map(|(_, keys)| keys);
-        let path: Vec<&str> = keys
-            .copied()
-            .filter(|key| *key != "spec")
-            .chain(["pilot", AGE])
-            .collect();
-        let here = if self.plane.release.unseen.is_nothing() {
+        let release = &self.plane.release;
+        let keys = release.home.add.as_ref().map(|(_, keys)| keys.as_slice());
+        let path = match keys {
+            Some(["spec", below @ ..]) => [below, &["pilot", AGE]].concat().join("."),
+            _ => format!("pilot.{AGE}"),
+        };
+        let here = if release.unseen.is_nothing() {
             ""
         } else {
             " here"
         };
-        format!(
-            "`{}` is not set{here}, and the chart's default",
-            path.join(".")
-        )
+        format!("`{path}` is not set{here}, and the chart's default")
     }
 
     /// The last argument that the file, and not the chart, puts there.

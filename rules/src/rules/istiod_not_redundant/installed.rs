@@ -87,6 +87,10 @@ impl<'p, 'a> Planned<'p, 'a> {
             Some(scaler) => source(scaler, "minReplicas"),
             None => source(&plane.deployment, "replicas"),
         };
+        // What a vendor's chart does by itself is not known.
+        if count.is_none() && plane.release.is_vendors {
+            return None;
+        }
         Some(Self {
             plane,
             replicas,
@@ -115,7 +119,14 @@ impl<'p, 'a> Planned<'p, 'a> {
         let why = match (&self.count, self.asked()) {
             (_, Some(asked)) => format!("{}, since the autoscaler goes down to 1", asked.message),
             (Some(node), None) => format!("{} is {}", value_name(node), node.value()),
-            (None, None) => format!("`{key}` is not set, and the chart's default is 1"),
+            (None, None) => {
+                let here = if self.plane.release.unseen.is_nothing() {
+                    ""
+                } else {
+                    " here"
+                };
+                format!("`{key}` is not set{here}, and the chart's default is 1")
+            }
         };
         let blocked = if blocks_drain {
             format!(
