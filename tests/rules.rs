@@ -24,3 +24,5 @@ mod page;
 mod pages;
 #[path = "rules/run.rs"]
 mod run;
+#[path = "rules/versions.rs"]
+mod versions;

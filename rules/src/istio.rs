@@ -3,6 +3,7 @@
 pub mod args;
 pub mod build;
 pub mod config_map;
+pub mod drain;
 pub mod duration;
 pub mod gate;
 pub mod hold;
@@ -12,6 +13,8 @@ pub mod istiod;
 pub mod keepalive;
 pub mod probe;
 pub mod proxy;
+pub mod redundancy;
+pub mod rewrite;
 pub mod values;
 pub mod version;
 pub mod workload;
@@ -150,7 +153,10 @@ impl<'a> Subject<'a> {
             || self.builds.iter().any(|build| {
                 matches!(
                     build.component,
-                    Component::Cni | Component::Ztunnel | Component::Retired
+                    Component::Cni
+                        | Component::Ztunnel
+                        | Component::Agentgateway
+                        | Component::Retired
                 )
             })
             || self

@@ -27,6 +27,7 @@ pub use facts::{
 pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
 pub use recording::{Facts, RecordingError};
+pub use redundancy::{Autoscaler, DisruptionBudget};
 pub use selector::Selector;
 
 mod around;
@@ -38,6 +39,7 @@ mod learn;
 mod native;
 mod nodes;
 mod recording;
+mod redundancy;
 mod selector;
 
 /// Where a fact came from. Cheap to clone.
@@ -122,6 +124,17 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether a fact stands in the same file, or in a file of the same folder.
+    fn is_beside(self, source: &Source) -> bool {
+        let folder = |path: &'a str| path.rsplit_once('/').map(|(folder, _)| folder);
+        match (self.file, source) {
+            (Some(mine), Source::Document { file, .. }) => {
+                folder(mine) == file.rsplit_once('/').map(|(folder, _)| folder)
+            }
+            _ => false,
+        }
+    }
+
     /// The file's path as it was given, `-` for standard input; `None` in a cluster.
     pub fn path(self) -> Option<&'a str> {
         self.file
@@ -202,6 +215,10 @@ pub struct Mesh {
     /// By revision or tag.
     webhooks: Table<InjectionWebhooks>,
     nodes: Nodes,
+    /// By namespace, kind and name of what is scaled.
+    autoscalers: Table<Autoscaler>,
+    /// By namespace and name.
+    budgets: Table<DisruptionBudget>,
     charts: Charts,
 }
 
@@ -238,6 +255,8 @@ kept! {
     ControlPlane: revision in control_planes,
     RevisionTag: tag in tags,
     InjectionWebhooks: name in webhooks,
+    Autoscaler: target in autoscalers,
+    DisruptionBudget: name in budgets,
 }
 
 impl Mesh {

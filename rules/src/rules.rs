@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use crate::rule::{ObjectKind, Rule, kinds};
 use crate::words;
 
+mod application_readiness_missing;
+mod drain_exceeds_grace;
 mod gateway_readiness_missing;
 mod hold_has_no_effect;
 mod ignore_expired;
 mod ignore_unused;
 mod ignore_without_reason;
+mod istiod_not_redundant;
 mod istiod_readiness_missing;
 mod keepalive_age_invalid;
 mod keepalive_age_too_long;
@@ -18,6 +21,7 @@ mod keepalive_age_unbounded;
 mod keepalive_ping_policy;
 mod keepalive_setting_ignored;
 mod kubernetes_incompatible;
+mod probe_rewrite_disabled;
 mod registry_retired;
 mod release_data_stale;
 mod sidecar_readiness_misdirected;
@@ -58,6 +62,10 @@ static FAMILIES: &[&Rule] = &[
     &sidecar_readiness_misdirected::RULE,
     &hold_has_no_effect::RULE,
     &gateway_readiness_missing::RULE,
+    &application_readiness_missing::RULE,
+    &probe_rewrite_disabled::RULE,
+    &drain_exceeds_grace::RULE,
+    &istiod_not_redundant::RULE,
 ];
 
 /// The rules about ignores. They look at every kind that another rule looks at, and come last: they

@@ -44,6 +44,7 @@ fn problems(page: &Page) -> Vec<String> {
                 None => vec!["no error block stands before it".to_owned()],
             },
             Kind::RunError | Kind::RunOk | Kind::Shown => Vec::new(),
+            Kind::Old => vec!["an installer's page shows no updates".to_owned()],
         };
         problems.extend(found.into_iter().map(|problem| format!("{at}: {problem}")));
     }

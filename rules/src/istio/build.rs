@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use crate::istio::PROXY;
 use crate::istio::image::{Component, Image, Tag};
 use crate::istio::istiod::Istiod;
 use crate::istio::proxy::{Proxy, Role};
+use crate::istio::version::{Minor, Version};
 use crate::istio::workload::{List, PodTemplate};
-use crate::istio::{PROXY, version::Version};
 use crate::object::{Node, Object};
 use crate::yaml;
 
@@ -102,7 +103,9 @@ impl<'a> Build<'a> {
                     _ if is_istiod => Component::Pilot,
                     Some(Component::Ztunnel) => Component::Ztunnel,
                     _ if is_proxy => Component::Proxy,
-                    Some(component @ (Component::Cni | Component::Retired)) => component,
+                    Some(
+                        component @ (Component::Cni | Component::Agentgateway | Component::Retired),
+                    ) => component,
                     Some(Component::Pilot) if image.is_of_istio() => Component::Pilot,
                     Some(Component::Pilot | Component::Proxy) | None => continue,
                 };
@@ -122,6 +125,45 @@ impl<'a> Build<'a> {
     }
 }
 
+/// A label that names a version.
+#[derive(Clone, Copy, Debug)]
+struct Label<'l> {
+    name: &'static str,
+    text: &'l str,
+}
+
+/// The label that Helm's charts carry.
+const CHART: &str = "helm.sh/chart";
+/// Istio's charts that run something.
+const CHARTS: &[&str] = &["istiod", "cni", "ztunnel", "gateway"];
+/// What the charts in Istio's source carry instead of a version.
+const PLACEHOLDER: Tag = Tag::Release(Version {
+    minor: Minor::one(0),
+    patch: Some(0),
+});
+
+impl Label<'_> {
+    /// The version; none for what charts carry that were built from source.
+    fn read(&self) -> Option<Tag> {
+        let text = if self.name == CHART {
+            let of_chart = |chart: &&str| self.text.strip_prefix(*chart)?.strip_prefix('-');
+            // Helm writes `_` for the `+` of a build.
+            CHARTS.iter().find_map(of_chart)?.split('_').next()?
+        } else {
+            self.text
+        };
+        let tag = Tag::read(text);
+        (!matches!(tag, Tag::Unreadable) && tag != PLACEHOLDER).then_some(tag)
+    }
+
+    /// Whether a revision is called `1-24-2` or `asm-1-25`.
+    fn is_revision_of_version(&self) -> bool {
+        let mut words = self.text.split('-').skip_while(|word| *word != "1").skip(1);
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+        words.next().is_some_and(is_number)
+    }
+}
+
 /// Labels and annotations that name a version where the image does not.
 struct Labels<'o, 'a> {
     object: &'o Object<'a>,
@@ -138,10 +180,8 @@ impl Labels<'_, '_> {
         is_istiod: bool,
         of_sidecar: bool,
     ) -> Stated {
-        let hint = if of_sidecar { None } else { self.label() };
-        let hint_text = hint
-            .as_ref()
-            .map(|(label, version)| format!("label {label} says {version}"));
+        let label = if of_sidecar { None } else { self.label() };
+        let hint_text = self.hint(label.as_ref());
         if Image::is_template(reference)
             && image
                 .tag
@@ -175,32 +215,45 @@ impl Labels<'_, '_> {
             Some(_) => "the image is given by digest only",
             None => "the image has no tag",
         };
-        let unknown = || Stated::Unknown {
-            why: why.to_owned(),
-            hint: None,
-        };
-        match hint {
-            Some((label, text)) if image.digest.is_some() => match Tag::read(text) {
-                Tag::Unreadable => unknown(),
-                read => Stated::Version(read, format!("label `{label}: {text}`")),
+        match label.map(|label| (label.read(), label)) {
+            Some((Some(tag), label)) if image.digest.is_some() => {
+                Stated::Version(tag, format!("label `{}: {}`", label.name, label.text))
+            }
+            _ => Stated::Unknown {
+                why: why.to_owned(),
+                hint: hint_text.filter(|_| image.digest.is_some()),
             },
-            _ => unknown(),
         }
     }
 
-    /// `app.kubernetes.io/version`, then `operator.istio.io/version`, on the object or its pod.
-    fn label(&self) -> Option<(&'static str, &str)> {
+    /// `app.kubernetes.io/version`, then `operator.istio.io/version`, then the chart's, on the object or
+    /// its pod.
+    fn label(&self) -> Option<Label<'_>> {
+        [
+            "app.kubernetes.io/version",
+            "operator.istio.io/version",
+            CHART,
+        ]
+        .into_iter()
+        .find_map(|name| self.labelled(name))
+    }
+
+    fn labelled(&self, name: &'static str) -> Option<Label<'_>> {
         let own = self.object.root.at(&["metadata", "labels"]);
         let pod = self.template.node.at(&["metadata", "labels"]);
-        ["app.kubernetes.io/version", "operator.istio.io/version"]
-            .into_iter()
-            .find_map(|name| {
-                let text = [&own, &pod]
-                    .into_iter()
-                    .flatten()
-                    .find_map(|labels| labels.str_at(name))?;
-                Some((name, text))
-            })
+        let mut labels = [own, pod].into_iter().flatten();
+        let text = labels.find_map(|labels| labels.str_at(name))?;
+        Some(Label { name, text })
+    }
+
+    /// What a label says where it does not decide; a revision may be called after a version.
+    fn hint(&self, label: Option<&Label<'_>>) -> Option<String> {
+        let revision = || {
+            self.labelled("istio.io/rev")
+                .filter(Label::is_revision_of_version)
+        };
+        let said = |label: &Label<'_>| format!("label {} says {}", label.name, label.text);
+        label.map(said).or_else(|| revision().as_ref().map(said))
     }
 
     /// The tag that kbld resolved to a digest, from its annotation.

@@ -2,9 +2,26 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A duration in nanoseconds, as Go keeps it (64 bits, signed: up to 292 years).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct GoDuration(i64);
+
+impl From<GoDuration> for String {
+    fn from(duration: GoDuration) -> Self {
+        duration.to_string()
+    }
+}
+
+impl TryFrom<String> for GoDuration {
+    type Error = DurationError;
+
+    fn try_from(text: String) -> Result<Self, DurationError> {
+        Self::parse(&text)
+    }
+}
 
 /// Why a text is no duration, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use crate::istio::Subject;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::version::Minor;
-use crate::istio::workload::PodTemplate;
+use crate::istio::workload::{List, PodTemplate};
 use crate::mesh::{DEFAULT_REVISION, Enrolment, Known, Native};
 use crate::object::Node;
 
@@ -223,6 +223,14 @@ impl Meshed<'_, '_> {
             )),
             _ => None,
         }
+    }
+
+    /// A stub among the init containers of a pod whose sidecar will not be native: the Pod cannot be
+    /// created, since the injector adds a container of the same name.
+    pub fn impossible_stub(&self, cx: &Context<'_>) -> Option<&Proxy<'_>> {
+        let stub = self.stub?;
+        let native = || cx.around.native(self.template, self.revision);
+        (stub.list == List::InitContainers && matches!(native(), Native::No(..))).then_some(stub)
     }
 
     /// A start hook on a stub in the pod, unless it is the wait itself.

@@ -26,6 +26,8 @@ pub enum Component {
     Cni,
     /// Ambient node proxy.
     Ztunnel,
+    /// Gateway or waypoint of the classes `istio-agentgateway...` (1.29 and newer).
+    Agentgateway,
     /// Mixer, citadel, galley, the in-cluster operator and other retired parts.
     Retired,
 }
@@ -105,7 +107,7 @@ impl<'a> Image<'a> {
 
     /// Whether the reference holds a template or variable that somebody else fills in.
     pub fn is_template(reference: &str) -> bool {
-        ["{{", "${", "$(", "<%"]
+        ["{{", "{%", "${", "$(", "<%", "(@", "#@"]
             .iter()
             .any(|mark| reference.contains(mark))
     }
@@ -142,6 +144,7 @@ impl<'a> Image<'a> {
                 Component::Proxy
             }
             "cni" if self.is_of_istio() => Component::Cni,
+            "agentgateway" if self.is_of_istio() => Component::Agentgateway,
             "mixer" | "mixs" | "citadel" | "galley" | "operator" | "sidecar_injector"
             | "node-agent-k8s"
                 if self.is_of_istio() =>
@@ -159,17 +162,19 @@ impl<'a> Image<'a> {
             .iter()
             .find_map(|suffix| self.name.strip_suffix(suffix))
             .unwrap_or(self.name);
-        let variants = ["-debug", "-distroless"];
+        let variants = ["-debug", "-distroless", "-fips"];
         let name = variants
             .iter()
             .find_map(|v| name.strip_suffix(v))
             .unwrap_or(name);
+        let name = name.strip_prefix("mirrored-").unwrap_or(name);
         name.strip_prefix("istio-").unwrap_or(name)
     }
 
     /// Whether the reference speaks of Istio: by its name, its vendor or a segment of its path.
     pub fn is_of_istio(&self) -> bool {
         self.name.starts_with("istio-")
+            || self.name.starts_with("mirrored-istio-")
             || self.vendor().is_some()
             || self.hub.split('/').any(|segment| segment.contains("istio"))
     }
@@ -184,7 +189,8 @@ impl Tag {
                 Self::Prerelease(Version { minor, patch: None })
             });
         }
-        let (number, suffix) = tag.split_once('-').unwrap_or((tag, ""));
+        // Behind a plus stands what built it: no tag has one, a chart's version may.
+        let (number, suffix) = tag.split_once(['-', '+']).unwrap_or((tag, ""));
         let Some(version) = Version::parse(number) else {
             return Self::Unreadable;
         };
@@ -207,7 +213,10 @@ impl Tag {
 fn is_prerelease(suffix: &str) -> bool {
     let word = suffix.split(['.', '-']).next().unwrap_or_default();
     let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    matches!(stem, "alpha" | "beta" | "rc" | "dev" | "snapshot" | "pre") || is_git_describe(suffix)
+    ["alpha", "beta", "rc", "dev", "snapshot", "pre"]
+        .iter()
+        .any(|known| stem.eq_ignore_ascii_case(known))
+        || is_git_describe(suffix)
 }
 
 /// `1-g19df463bb`: commits since the tag and the commit.

@@ -61,7 +61,7 @@ impl Asks {
 }
 
 /// A port by number, by text, or by the name that one of the container's ports has.
-fn port_number(port: &Node<'_>, container: &Node<'_>) -> Option<u64> {
+pub(super) fn port_number(port: &Node<'_>, container: &Node<'_>) -> Option<u64> {
     let Some(text) = port.str() else {
         return port.value().as_u64();
     };

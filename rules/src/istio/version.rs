@@ -56,7 +56,7 @@ pub struct Version {
 impl Version {
     /// Reads `X.Y` or `X.Y.Z`, with or without a `v` in front.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix('v').unwrap_or(text);
+        let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
         let mut parts = text.split('.');
         let minor = Minor {
             major: number(parts.next()?)?,

@@ -15,9 +15,9 @@ use crate::object::Object;
 /// The mesh as seen from one object.
 #[derive(Clone, Copy, Debug)]
 pub struct Around<'a> {
-    mesh: &'a Mesh,
+    pub(super) mesh: &'a Mesh,
     pub(super) object: &'a Object<'a>,
-    place: Place<'a>,
+    pub(super) place: Place<'a>,
 }
 
 /// The Kubernetes of the nodes on which a pod may run.

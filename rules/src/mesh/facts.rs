@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::istio::drain::Drain;
 use crate::istio::hold::Hold;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::mesh::selector::Selector;
@@ -45,6 +46,9 @@ pub struct MeshConfig {
     pub revision: String,
     /// Hold in `defaultConfig`. A wrong type throws the whole mesh config away.
     pub hold: Hold,
+    /// How long `defaultConfig` lets proxies drain.
+    #[serde(default, skip_serializing_if = "Drain::is_default")]
+    pub drain: Drain,
 }
 
 /// What the injector's values and policy (ConfigMap `istio-sidecar-injector`) say.

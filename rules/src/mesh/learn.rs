@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use crate::istio::Subject;
 use crate::istio::args::{Variable, variable};
+use crate::istio::drain::Drain;
 use crate::istio::hold::Hold;
 use crate::istio::image::{Image, Tag};
 use crate::istio::istiod::Istiod;
 use crate::istio::version::{KubernetesVersion, Version};
+use crate::mesh::redundancy::{Autoscaler, DisruptionBudget};
 use crate::mesh::selector::Selector;
 use crate::mesh::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
@@ -25,6 +27,8 @@ pub(super) const WORDS: &[&str] = &[
     "discovery",
     "MutatingWebhookConfiguration",
     "IstioRevisionTag",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
 ];
 
 /// What every webhook of the injector is called, behind a prefix.
@@ -36,6 +40,8 @@ pub(super) fn may_hold(object: &Object<'_>) -> bool {
         "Deployment" | "Pod" | "ReplicaSet" | "DaemonSet" => true,
         "MutatingWebhookConfiguration" => object.group() == "admissionregistration.k8s.io",
         "IstioRevisionTag" => object.group() == "sailoperator.io",
+        "HorizontalPodAutoscaler" => object.group() == "autoscaling",
+        "PodDisruptionBudget" => object.group() == "policy",
         _ => false,
     }
 }
@@ -50,6 +56,8 @@ pub(super) fn learn(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
         "Node" => mesh.add_node(node(object), source),
         "MutatingWebhookConfiguration" => webhook_configuration(mesh, object, source),
         "IstioRevisionTag" => mesh.add(revision_tag(object), source),
+        "HorizontalPodAutoscaler" => mesh.add(Autoscaler::read(object), source),
+        "PodDisruptionBudget" => mesh.add(DisruptionBudget::read(object), source),
         _ => mesh.add(control_plane(object), source),
     }
 }
@@ -94,10 +102,11 @@ fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
 
 fn mesh_config(revision: &str, text: &str) -> MeshConfig {
     let config = yaml::value_of(text).unwrap_or_default();
-    let hold = config.get("defaultConfig");
+    let proxy = config.get("defaultConfig").unwrap_or(&Value::Null);
     MeshConfig {
         revision: revision.to_owned(),
-        hold: hold.map_or(Hold::Absent, Hold::in_config),
+        hold: Hold::in_config(proxy),
+        drain: Drain::in_config(proxy),
     }
 }
 
@@ -251,7 +260,11 @@ fn is_put_aside(object: &Object<'_>) -> bool {
     replicas.is_some_and(|replicas| replicas.value().as_u64() == Some(0))
 }
 
-fn revision_of(object: &Object<'_>, subject: &Subject<'_>, istiod: &Istiod<'_>) -> String {
+pub(super) fn revision_of(
+    object: &Object<'_>,
+    subject: &Subject<'_>,
+    istiod: &Istiod<'_>,
+) -> String {
     let label = object
         .root
         .at(&["metadata", "labels"])

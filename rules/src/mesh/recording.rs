@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::mesh::{
-    ControlPlane, Fact, InjectionWebhooks, Injector, Kept, Mesh, MeshConfig, NamespaceLabels,
-    NodeFact, RevisionTag, Settings, Source, Table,
+    Autoscaler, ControlPlane, DisruptionBudget, Fact, InjectionWebhooks, Injector, Kept, Mesh,
+    MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Settings, Source, Table,
 };
 
 /// What `format` says in a recording.
@@ -82,6 +82,10 @@ struct Recording {
     nodes: Vec<Entry<NodeFact>>,
     #[serde(default)]
     namespaces: Vec<Entry<NamespaceLabels>>,
+    #[serde(default)]
+    autoscalers: Vec<Entry<Autoscaler>>,
+    #[serde(default)]
+    disruption_budgets: Vec<Entry<DisruptionBudget>>,
 }
 
 /// A fact, and where it was found when it was recorded.
@@ -123,6 +127,10 @@ pub struct Facts<'a> {
     pub nodes: Vec<&'a Fact<NodeFact>>,
     /// By name.
     pub namespaces: Vec<&'a Fact<NamespaceLabels>>,
+    /// By what they scale.
+    pub autoscalers: Vec<&'a Fact<Autoscaler>>,
+    /// By name.
+    pub disruption_budgets: Vec<&'a Fact<DisruptionBudget>>,
 }
 
 impl Facts<'_> {
@@ -136,6 +144,8 @@ impl Facts<'_> {
             self.injectors.len(),
             self.nodes.len(),
             self.namespaces.len(),
+            self.autoscalers.len(),
+            self.disruption_budgets.len(),
         ];
         known.iter().all(|count| *count == 0)
     }
@@ -155,6 +165,8 @@ impl Mesh {
             injectors: all(&self.injectors),
             nodes: nodes(self.nodes.facts()),
             namespaces: all(&self.namespaces),
+            autoscalers: of_istio(all(&self.autoscalers), Autoscaler::is_of_istio),
+            disruption_budgets: of_istio(all(&self.budgets), DisruptionBudget::is_of_istio),
         }
     }
 
@@ -177,6 +189,8 @@ impl Mesh {
         text.list("injectors", &facts.injectors);
         text.list("nodes", &facts.nodes);
         text.list("namespaces", &facts.namespaces);
+        text.list("autoscalers", &facts.autoscalers);
+        text.list("disruptionBudgets", &facts.disruption_budgets);
         text.finish()
     }
 
@@ -195,6 +209,8 @@ impl Mesh {
         self.recall_all(recording.mesh_configs, file);
         self.recall_all(recording.injectors, file);
         self.recall_all(recording.namespaces, file);
+        self.recall_all(recording.autoscalers, file);
+        self.recall_all(recording.disruption_budgets, file);
         for Entry { fact, source } in recording.nodes {
             self.add_node(Some(fact), &source.recorded_in(file));
         }
@@ -237,6 +253,12 @@ fn all<T: PartialEq>(table: &Table<T>) -> Vec<&Fact<T>> {
     definitions
         .flat_map(|known| distinct(known.facts()))
         .collect()
+}
+
+/// Without those of applications, which are nobody's business here.
+fn of_istio<T>(facts: Vec<&Fact<T>>, is: fn(&T) -> bool) -> Vec<&Fact<T>> {
+    let own = facts.into_iter().filter(|fact| is(&fact.value));
+    own.collect()
 }
 
 fn nodes<'f>(facts: impl Iterator<Item = &'f Fact<NodeFact>>) -> Vec<&'f Fact<NodeFact>> {

@@ -2,13 +2,16 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, op};
+use crate::istio::Subject;
 use crate::istio::gate::has_application;
+use crate::istio::image::Component;
 use crate::istio::probe::{
     Asks, PROXY_READY, PROXY_READY_PORTS, ask_proxy, gateway_readiness, proxy_port,
 };
 use crate::istio::proxy::{Proxy, Role};
 use crate::istio::workload::{List, PodTemplate, WORKLOADS};
 use crate::mesh::{Enrolment, Native};
+use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::name_of;
 
@@ -26,23 +29,38 @@ const TEMPLATES: &str = "inject.istio.io/templates";
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
+    if let Some((template, container)) = agentgateway(subject) {
+        check_probe(cx, template, &container, out);
+        return;
+    }
     let (Some(template), Some(proxy)) = (subject.application(), &subject.proxy) else {
         return;
     };
     match proxy.role {
-        Role::Gateway | Role::Waypoint => check_probe(cx, template, proxy, out),
+        Role::Gateway | Role::Waypoint => check_probe(cx, template, &proxy.container, out),
         Role::Stub => check_template(cx, template, proxy, out),
         _ => {}
     }
 }
 
+/// The container of a generated gateway that runs agentgateway instead of Envoy.
+fn agentgateway<'s, 'a>(subject: &'s Subject<'a>) -> Option<(&'s PodTemplate<'a>, Node<'a>)> {
+    let mut builds = subject.builds.iter();
+    let build = builds.find(|build| build.component == Component::Agentgateway)?;
+    let template = subject.template.as_ref()?;
+    let mut containers = template.containers(List::Containers);
+    Some((
+        template,
+        containers.find(|container| build.is_in(container))?,
+    ))
+}
+
 fn check_probe(
     cx: &Context<'_>,
     template: &PodTemplate<'_>,
-    proxy: &Proxy<'_>,
+    container: &Node<'_>,
     out: &mut Findings,
 ) {
-    let container = &proxy.container;
     let version = cx.subject().version_in(container);
     let port = proxy_port(version);
     let title = format!("ask `{PROXY_READY}` on port {port}");

@@ -1,5 +1,6 @@
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, Severity, op};
+use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
+use crate::istio::PROXY;
 use crate::istio::gate::{Gate, Meshed, has_application, is_proxyless};
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::proxy::Proxy;
@@ -46,6 +47,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     annotation::check_native(template, out);
     if let Some(meshed) = meshed {
         check_lost(cx, &meshed, out);
+        check_native_stub(cx, &meshed, out);
     }
     check_init_containers(cx, template, enrolment, out);
 }
@@ -100,6 +102,28 @@ fn check_lost(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
     out.report(at, message);
 }
 
+/// An `istio-proxy` among the init containers asks for a native sidecar. Where sidecars are not native
+/// the injector adds a second one beside it.
+fn check_native_stub(cx: &Context<'_>, meshed: &Meshed<'_, '_>, out: &mut Findings) {
+    let Some(stub) = meshed.impossible_stub(cx) else {
+        return;
+    };
+    let Native::No(why, source) = cx.around.native(meshed.template, meshed.revision) else {
+        return;
+    };
+    let told = source.map(|source| Related {
+        message: why.clone(),
+        at: RelatedPlace::Fact(source),
+    });
+    let message = format!(
+        "`istio-proxy` stands among the init containers, and its sidecar will not be native ({why}): \
+         the injector adds a second `istio-proxy`, and the API server refuses the Pod"
+    );
+    out.report(name_of(&stub.container), message)
+        .severity(Severity::Error)
+        .related(told);
+}
+
 /// Init containers run before a proxy that is not native: hold, which was asked for, does not change it.
 fn check_init_containers(
     cx: &Context<'_>,
@@ -114,9 +138,10 @@ fn check_init_containers(
     if !asks || !matches!(cx.around.native(template, revision), Native::No(..)) {
         return;
     }
-    let first = template
-        .containers(List::InitContainers)
-        .find(|container| container.str_at("restartPolicy") != Some("Always"));
+    let first = template.containers(List::InitContainers).find(|container| {
+        let is_proxy = container.str_at("name") == Some(PROXY);
+        !is_proxy && container.str_at("restartPolicy") != Some("Always")
+    });
     if let Some(first) = first {
         let name = first.str_at("name").unwrap_or("?");
         let message = format!(

@@ -51,7 +51,8 @@ fn check_rendered(template: &PodTemplate<'_>, proxy: &Proxy<'_>, out: &mut Findi
 fn check_uninjected<'a>(cx: &Context<'a>, meshed: &Meshed<'_, 'a>, out: &mut Findings) {
     let template = meshed.template;
     let stub = cx.subject().stub(cx);
-    if stub.is_some_and(Proxy::is_blocking_init) {
+    // A Pod that cannot be created is the rule `hold-has-no-effect`'s.
+    if stub.is_some_and(Proxy::is_blocking_init) || meshed.impossible_stub(cx).is_some() {
         return;
     }
     let at = metadata_of(template);

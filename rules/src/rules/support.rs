@@ -105,6 +105,7 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
             Component::Proxy => "the proxy",
             Component::Cni => "the CNI agent",
             Component::Ztunnel => "ztunnel",
+            Component::Agentgateway => "the gateway",
             Component::Retired => "a retired part of Istio",
         },
         component: build.component,

@@ -130,3 +130,52 @@ fn what_is_no_recording_is_refused_with_its_place() {
     let at = recall(misspelt).expect_err("no recording").position();
     assert_eq!(at, Some((2, 7)));
 }
+
+#[test]
+fn what_keeps_istiod_is_recorded() {
+    let hpa = |namespace: &str, name: &str| {
+        json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {
+                "minReplicas": 2,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            },
+        })
+    };
+    let budget = json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "istiod", "namespace": "istio-system"},
+        "spec": {"minAvailable": "50%", "selector": {"matchLabels": {"app": "istiod"}}},
+    });
+    let config = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"},
+        "data": {"mesh": "defaultConfig: {terminationDrainDuration: 90s}"},
+    });
+    let mut mesh = Mesh::default();
+    for value in [
+        hpa("istio-system", "istiod"),
+        hpa("shop", "cart"),
+        budget,
+        config,
+    ] {
+        learn(&mut mesh, "a.yaml", &value);
+    }
+    let expected = r#"{
+  "format": "meshcheck-mesh",
+  "version": 1,
+  "meshConfigs": [
+    {"fact":{"revision":"default","hold":"absent","drain":{"termination":"1m30s"}},"source":{"object":"ConfigMap/istio","file":"a.yaml"}}
+  ],
+  "autoscalers": [
+    {"fact":{"target":"istio-system/Deployment/istiod","minimum":2},"source":{"object":"HorizontalPodAutoscaler/istiod","file":"a.yaml"}}
+  ],
+  "disruptionBudgets": [
+    {"fact":{"name":"istio-system/istiod","budget":{"minAvailable":"50%"},"selector":{"matchLabels":{"app":"istiod"}}},"source":{"object":"PodDisruptionBudget/istiod","file":"a.yaml"}}
+  ]
+}
+"#;
+    assert_eq!(mesh.record(), expected);
+    assert_eq!(recall(expected).expect("a recording").record(), expected);
+}

@@ -4,8 +4,8 @@ use crate::engine::Context;
 use crate::finding::{Fix, Related, RelatedPlace, Severity, op};
 use crate::istio::gate::gets_sidecar;
 use crate::istio::proxy::Proxy;
-use crate::istio::workload::{List, PodTemplate};
-use crate::istio::{PROXY, go_bool};
+use crate::istio::rewrite;
+use crate::istio::workload::PodTemplate;
 use crate::mesh::{Around, Enrolment, Injector, Known, Native};
 use crate::object::Node;
 use crate::rule::Findings;
@@ -138,28 +138,9 @@ impl ToInject<'_, '_> {
 /// Whether Istio rewrites a probe of the application: HTTP, TCP and gRPC ones, unless the pod or the
 /// mesh says no.
 fn has_rewritten_probes(cx: &Context<'_>, pod: &ToInject<'_, '_>) -> bool {
-    let wish = pod
-        .template
-        .annotation_text("sidecar.istio.io/rewriteAppHTTPProbers")
-        .and_then(go_bool);
-    if !wish.unwrap_or_else(|| mesh_rewrites(&cx.around, cx.enrolment())) {
-        return false;
-    }
-    let lists = [List::Containers, List::InitContainers];
-    lists
-        .into_iter()
-        .flat_map(|list| pod.template.containers(list))
-        .filter(|container| container.str_at("name") != Some(PROXY))
-        .any(|container| {
-            ["readinessProbe", "livenessProbe", "startupProbe"]
-                .iter()
-                .filter_map(|probe| container.get_set(probe))
-                .any(|probe| {
-                    ["httpGet", "tcpSocket", "grpc"]
-                        .iter()
-                        .any(|handler| probe.get_set(handler).is_some())
-                })
-        })
+    let wish = rewrite::wish(pod.template);
+    wish.unwrap_or_else(|| mesh_rewrites(&cx.around, cx.enrolment()))
+        && !rewrite::probes(pod.template).is_empty()
 }
 
 fn mesh_rewrites(around: &Around<'_>, enrolment: &Enrolment) -> bool {
