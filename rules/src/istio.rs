@@ -121,12 +121,23 @@ impl<'a> Subject<'a> {
             Some(istiod) => AgeSetting::of(istiod, self.istiod_version())
                 .into_iter()
                 .collect(),
-            None => self
-                .planes()
-                .iter()
-                .filter_map(AgeSetting::of_plane)
-                .collect(),
+            None => self.planned_ages(),
         })
+    }
+
+    /// What an installer refuses to read is no age, and the default that would take its place is not
+    /// what was meant.
+    fn planned_ages(&self) -> Vec<AgeSetting<'a>> {
+        let refuses =
+            |refused: fn(&Install<'a>) -> bool| self.install.as_ref().is_some_and(refused);
+        if refuses(Install::refuses_age) {
+            return Vec::new();
+        }
+        let planned = self.planes().iter().filter_map(AgeSetting::of_plane);
+        let refuses_key = refuses(Install::refuses_key);
+        planned
+            .filter(|age| !(refuses_key && age.is_default))
+            .collect()
     }
 
     /// The version of the istiod in this workload.
@@ -168,7 +179,7 @@ impl<'a> Subject<'a> {
 }
 
 /// Go's `strconv.ParseBool`.
-pub(crate) fn go_bool(text: &str) -> Option<bool> {
+pub fn go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

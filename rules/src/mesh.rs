@@ -26,6 +26,8 @@ pub use facts::{
 };
 pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
+
+pub(crate) use native::NODES as NATIVE_NODES;
 pub use recording::{Facts, RecordingError};
 pub use redundancy::{Autoscaler, DisruptionBudget};
 pub use selector::Selector;

@@ -60,6 +60,8 @@ fn differences(row: &Row, bytes: &[u8]) -> Vec<String> {
     let seen = Seen::in_values(object, version, place);
     let mut wrong = seen.other_facts(row);
     wrong.extend(seen.other_findings(row, version));
+    let found: Vec<&str> = seen.findings.iter().map(|finding| finding.rule).collect();
+    wrong.extend(other_readiness(row, value, &found));
     wrong
 }
 
@@ -147,6 +149,57 @@ impl Seen {
         let agrees = long.severity == expected && (!is_default || row["age"] == "30m");
         (!agrees).then(|| format!("{}: {}", long.severity, long.message))
     }
+}
+
+/// The rules on readiness that should have reported and did not, or the other way round.
+pub(crate) fn other_readiness(row: &Row, input: &Value, found: &[&str]) -> Vec<String> {
+    let runs = row["result"] == "ok" && row["istiod"] != "none";
+    let asked = [&row["mesh_hold"], &row["injector_hold"]];
+    let is_asked = asked.iter().any(|hold| *hold == "true");
+    let is_in_vain = asks_for_hold(input)
+        && asked
+            .iter()
+            .all(|hold| matches!(hold.as_str(), "absent" | "false"));
+    let is_decided = asked.iter().any(|hold| *hold == "false") && names_hold(input) > 1;
+    let expected = [
+        (
+            "istiod-readiness-missing",
+            row["readiness"] != "GET 8080/ready",
+        ),
+        (
+            "sidecar-readiness-missing",
+            row["injector_status_port"] == "0",
+        ),
+        (
+            "hold-has-no-effect",
+            row["mesh_hold"].starts_with('"')
+                || is_asked && row["injector_lifecycle"] == "yes"
+                || is_in_vain && !is_decided,
+        ),
+    ];
+    let differs = |(rule, expected): (&str, bool)| {
+        let expected = expected && runs;
+        let is_told = found.contains(&rule);
+        (is_told != expected).then(|| format!("{rule}: {is_told}, expected {expected}"))
+    };
+    expected.into_iter().filter_map(differs).collect()
+}
+
+/// Whether somewhere in a document hold, or what was meant to be it, is true.
+fn asks_for_hold(value: &Value) -> bool {
+    let Some(members) = value.as_object() else {
+        return false;
+    };
+    members.iter().any(|(key, value)| {
+        let is_hold = key.starts_with("holdApplication");
+        is_hold && (*value == Value::Bool(true) || value.as_str() == Some("true"))
+            || asks_for_hold(value)
+    })
+}
+
+/// How often a document speaks of hold.
+fn names_hold(value: &Value) -> usize {
+    value.to_string().matches("holdApplication").count()
 }
 
 /// The rules on the keepalive that follow from what istiod makes of it.

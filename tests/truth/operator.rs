@@ -10,7 +10,7 @@ use meshcheck_rules::istio::version::Version;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Object, Severity, Strings};
 
-use crate::{check_file, fixtures, headed_rows, helm};
+use crate::{check_file, expected_rules, fixtures, headed_rows, helm};
 
 /// The istioctl that was asked.
 const ISTIOCTL: &str = "1.31.1";
@@ -36,6 +36,10 @@ fn operator_files_come_to_what_istioctl_renders() {
         if row["result"] == "ok" {
             let bytes = fs::read(&file).expect("a case");
             differences.extend(other_facts(row, &bytes));
+            let stream = Stream::read(&bytes, &Options::default());
+            let rules: Vec<&str> = found.iter().map(|(rule, _)| *rule).collect();
+            let value = &stream.documents[0].value;
+            differences.extend(helm::other_readiness(row, value, &rules));
         }
         for difference in differences {
             writeln!(wrong, "{}: {difference}", row["case"]).expect("a string");
@@ -74,20 +78,26 @@ fn other_findings(row: &Row, found: &[(&str, Severity)]) -> Vec<String> {
         let rules = found.iter().map(|(rule, _)| *rule);
         rules.filter(|rule| rule.starts_with(prefix)).collect()
     };
-    let runs = row["result"] == "ok" && row["istiod"] != "none";
     let mut judged = of("keepalive-age");
     judged.extend(of("keepalive-ping"));
-    let mut expected = if runs {
-        helm::keepalive(row, Version::parse(ISTIOCTL).expect("a version"))
-    } else {
-        Vec::new()
+    let mut expected = match (row["result"].as_str(), row["istiod"].as_str()) {
+        ("ok", "none") => Vec::new(),
+        ("ok", _) => helm::keepalive(row, Version::parse(ISTIOCTL).expect("a version")),
+        // What would run if it were not refused, which `--force` shows.
+        _ => expected_rules(&row["forced_age"], "", ""),
     };
     if let Some(rule) = refused_by(&row["error"]) {
         let is_told = found.contains(&(rule, Severity::Error));
         if !is_told {
             wrong.push(format!("{rule} does not say: {}", row["error"]));
         }
-        expected.extend(rule.starts_with("keepalive-age").then_some(rule));
+        if rule.starts_with("keepalive") {
+            expected = rule
+                .starts_with("keepalive-age")
+                .then_some(rule)
+                .into_iter()
+                .collect();
+        }
     }
     // Of two specs in a file istioctl takes none; each of them alone it would take.
     let is_one_file = row["error"].contains("only one per file");

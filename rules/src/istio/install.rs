@@ -167,22 +167,36 @@ impl<'a> Install<'a> {
     /// What these releases install.
     fn from_releases(releases: Vec<Release<'a>>) -> Self {
         Self {
-            versions: releases.iter().flat_map(images::versions).collect(),
+            versions: stated(&releases),
+            refusals: releases
+                .iter()
+                .filter_map(|release| release.refusal.clone())
+                .collect(),
             releases,
-            refusals: Vec::new(),
         }
     }
 
-    /// Every istiod that it is going to run.
+    /// Whether its installer refuses what it says of the connection age.
+    pub fn refuses_age(&self) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.mistake == Mistake::Age)
+    }
+
+    /// Whether its installer refuses a key that was meant to be the connection age.
+    pub fn refuses_key(&self) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.mistake == Mistake::Key)
+    }
+
+    /// Every istiod that it is going to run, or would, if its installer refused nothing.
     pub fn run(&self, given: Given, strings: &'a Strings) -> Running<'a> {
         let mut running = Running::default();
-        if !self.refusals.is_empty() {
-            return running;
-        }
         let istiods = self
             .releases
             .iter()
-            .filter(|release| release.chart == Chart::Istiod);
+            .filter(|release| release.chart == Chart::Istiod && release.refusal.is_none());
         for release in istiods {
             let chart = ChartVersion::of(release, given);
             match Plane::of(release, chart, strings) {
@@ -192,6 +206,19 @@ impl<'a> Install<'a> {
         }
         running
     }
+}
+
+/// The versions that releases state, each field once: the `global` of several charts is one.
+fn stated<'a>(releases: &[Release<'a>]) -> Vec<InstallVersion<'a>> {
+    let mut all: Vec<InstallVersion<'a>> = Vec::new();
+    for version in releases.iter().flat_map(images::versions) {
+        let is_told =
+            |known: &InstallVersion<'_>| std::ptr::eq(known.node.value(), version.node.value());
+        if !all.iter().any(is_told) {
+            all.push(version);
+        }
+    }
+    all
 }
 
 /// A version as it stands in a field; `None` where the field says nothing.

@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     for plane in subject.planes() {
         if let Some(container) = plane.deployment.container() {
             let istiod = Istiod::in_container(container);
-            let version = Some(plane.chart.version);
+            let version = Some(plane.version());
             let source = |node: Node<'_>| plane.deployment.source(&node.pointer()).cloned();
             check_istiod(&istiod, version, source, out);
         }

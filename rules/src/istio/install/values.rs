@@ -69,9 +69,11 @@ impl<'a> Effective<'a> {
         root.merge(profile(release, &user, version)?);
         root.merge(user);
         if version.minor >= READS_ROOT
-            && let Some(pilot) = root.get("pilot").filter(|pilot| pilot.members().is_some())
+            && let Some(pilot) = root.get("pilot").filter(|pilot| !pilot.is_null()).cloned()
         {
-            let pilot = pilot.clone();
+            if pilot.members().is_none() {
+                return Err(Refused::of("`pilot` is no mapping".to_owned(), &pilot));
+            }
             root.merge(pilot);
         }
         let effective = Self { root, version };

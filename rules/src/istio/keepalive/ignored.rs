@@ -226,7 +226,7 @@ impl<'a> Finder<'_, 'a> {
     }
 
     fn variable(&mut self, name: &str, node: &Node<'a>, path: &[String]) {
-        let Some(why) = unread_variable(name, self.plane.chart.version) else {
+        let Some(why) = unread_variable(name, self.plane.version()) else {
             let is_root = path.len() == 1 && path[0] == "env";
             if is_ping(name) && is_root && self.minor() < READS_ROOT {
                 let why = format!(

@@ -11,7 +11,7 @@ impl<'a> AgeSetting<'a> {
     /// The age of an istiod that an installer is going to run, in the words and places of its file.
     pub fn of_plane(plane: &Plane<'a>) -> Option<Self> {
         let istiod = Istiod::in_container(plane.deployment.container()?);
-        let seen = Self::of(&istiod, Some(plane.chart.version))?;
+        let seen = Self::of(&istiod, Some(plane.version()))?;
         let translator = Translator {
             rendered: &plane.deployment,
             plane,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Fix, Related, RelatedPlace, Severity, op};
-use crate::istio::config_map::ConfigMap;
+use crate::istio::config_map::Content;
 use crate::istio::hold::FIELD;
 use crate::istio::hold::mesh::{Mistake, in_injector, in_mesh_config, in_plane};
 use crate::istio::install::{self, Mistake as Refused};
@@ -16,20 +16,22 @@ use crate::rule::Findings;
 pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
     for plane in subject.planes() {
-        in_plane(plane)
-            .iter()
-            .for_each(|mistake| report(mistake, out));
+        for mistake in in_plane(plane) {
+            report(&mistake, out);
+        }
     }
     let refusals = subject.install.iter().flat_map(|install| &install.refusals);
     for refusal in refusals.filter(|refusal| refusal.mistake == Refused::Hold) {
         check_refused(refusal, out);
     }
-    let mistakes = match &subject.config_map {
-        Some(ConfigMap::Mesh(config)) => in_mesh_config(config),
-        Some(ConfigMap::Injector(values)) => in_injector(values),
+    let mistakes = match subject.config_map.as_ref().map(|map| &map.content) {
+        Some(Content::Mesh(config)) => in_mesh_config(config),
+        Some(Content::Injector(values)) => in_injector(values),
         None => Vec::new(),
     };
-    mistakes.iter().for_each(|mistake| report(mistake, out));
+    for mistake in &mistakes {
+        report(mistake, out);
+    }
 }
 
 fn check_refused(refusal: &install::Refusal<'_>, out: &mut Findings) {
