@@ -56,29 +56,27 @@ fn takes_every_option_from_the_environment() {
     );
 }
 
-#[test]
-fn says_what_is_wrong_at_the_start() {
-    let folder = Folder::new();
-    let dir = folder.path().to_str().unwrap().to_owned();
-    for (args, code, part) in [
+/// What is wrong with a start, the exit code, and what is said.
+fn wrong_starts(dir: &str) -> Vec<(Vec<&str>, i32, &'static str)> {
+    vec![
         (
             vec![],
             2,
             "one of --tls, --cert-dir and --self-signed is needed",
         ),
         (
-            vec!["--cert-dir", &dir, "--self-signed"],
+            vec!["--cert-dir", dir, "--self-signed"],
             2,
             "different sources of the certificate",
         ),
         (
-            vec!["--cert-dir", &dir, "--ca-out", "x"],
+            vec!["--cert-dir", dir, "--ca-out", "x"],
             2,
             "--tls=self-signed only",
         ),
         (vec!["--tls", "files"], 2, "--tls=files needs --cert-dir"),
         (
-            vec!["--tls", "self-managed", "--cert-dir", &dir],
+            vec!["--tls", "self-managed", "--cert-dir", dir],
             2,
             "different sources of the certificate",
         ),
@@ -102,7 +100,7 @@ fn says_what_is_wrong_at_the_start() {
             2,
             "[possible values: self-managed, files, self-signed]",
         ),
-        (vec!["--cert-dir", &dir], 2, "tls.crt: No such file"),
+        (vec!["--cert-dir", dir], 2, "tls.crt: No such file"),
         (
             vec!["--self-signed", "--ca-out", "/nowhere/ca.crt"],
             2,
@@ -144,7 +142,14 @@ fn says_what_is_wrong_at_the_start() {
             1,
             "cannot listen on 192.0.2.1:1",
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn says_what_is_wrong_at_the_start() {
+    let folder = Folder::new();
+    let dir = folder.path().to_str().unwrap().to_owned();
+    for (args, code, part) in wrong_starts(&dir) {
         let (exit, stderr) = run(&args);
         assert_eq!(exit, Some(code), "{args:?}: {stderr}");
         assert!(stderr.contains(part), "{args:?}: {stderr}");
