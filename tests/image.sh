@@ -31,7 +31,7 @@ is_static() {
 serves() {
   local ports=$((20000 + $$ % 20000)) run=("$folder/root/meshcheck-webhook")
   if [ "$(id -u)" = 0 ]; then
-    run=(chroot --userspec=65532:65532 "$folder/root" /meshcheck-webhook)
+    run=("$(command -v chroot)" --userspec=65532:65532 "$folder/root" /meshcheck-webhook)
   fi
   env -i "${run[@]}" --self-signed --log-level=error --shutdown-delay=0s \
     --listen="127.0.0.1:$ports" --health-listen="127.0.0.1:$((ports + 1))" &
