@@ -28,7 +28,9 @@ fn objects(folder: &Path) -> Vec<(PathBuf, Value)> {
         let stream = Stream::read(&fs::read(&path).expect("a file"), &Options::default());
         for document in &stream.documents {
             let all = Object::all(&document.value);
-            let objects = all.iter().filter(|object| !object.kind.is_empty());
+            let objects = all
+                .iter()
+                .filter(|object| object.root.get("kind").is_some());
             found.extend(objects.map(|object| (path.clone(), object.root.value().clone())));
         }
     }

@@ -160,7 +160,9 @@ mod tests {
         assert!(!depends_on("base", "file://../base"));
         let requirements = json!({"dependencies": [{"name": "istiod"}]});
         assert!(is_one(&requirements));
-        assert!(!is_one(&json!({"kind": "A", "dependencies": [{"name": "istiod"}]})));
+        assert!(!is_one(
+            &json!({"kind": "A", "dependencies": [{"name": "istiod"}]})
+        ));
     }
 
     #[test]
