@@ -81,7 +81,7 @@ fn check_refused(cx: &Context<'_>, out: &mut Findings) {
         };
         if let Some(age) = node.at(&["pilot", AGE]).or_else(|| node.at(&[AGE])) {
             let message = format!(
-                "Helm refuses {} with a chart of {} ({}), and nothing is installed: the age is \
+                "{} is refused by Helm with a chart of {} ({}), and nothing is installed: the age is \
                  `pilot.{AGE}`",
                 value_name(&age),
                 chart.told(),

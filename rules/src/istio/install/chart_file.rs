@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::chart_version;
 use super::release::{Chart, Home, InstallVersion, Layer, Release, Unseen};
 use super::repository::Origin;
+use super::values::{DEFAULTS, INTERNAL};
 use crate::istio::values;
 use crate::istio::version::Version;
 use crate::mesh::Around;
@@ -98,10 +99,11 @@ pub(super) fn values<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> Ve
 }
 
 fn nested<'a>(root: &Node<'a>) -> impl Iterator<Item = Release<'a>> {
-    let entries = root.entries().map(|(_, node)| node);
-    entries
-        .filter(|node| values::are_istio_values(node.value()))
-        .map(|node| below(root, &node, Chart::Istiod))
+    // Where istiod's chart keeps its own values, which are no dependency's.
+    let is_own = |key: &str| key == DEFAULTS || key == INTERNAL;
+    root.entries()
+        .filter(move |(key, node)| !is_own(key) && values::are_istio_values(node.value()))
+        .map(|(_, node)| below(root, &node, Chart::Istiod))
 }
 
 /// The `global` of the chart above reaches the charts below it.
@@ -134,5 +136,41 @@ fn origin(dependency: &Value) -> Option<Origin> {
         Some(alias) => Origin::of_named(name, alias),
         None if repository.is_empty() || repository.starts_with("file:") => Origin::of(name, None),
         None => Origin::of(name, Some(repository)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_depends_on_istio_is_of_interest() {
+        let depends_on = |name: &str, repository: &str| {
+            let dependency = json!({"name": name, "version": "1.2.3", "repository": repository});
+            is_one(&json!({"apiVersion": "v2", "name": "a", "dependencies": [dependency]}))
+        };
+        assert!(depends_on("istiod", "https://charts.example.com"));
+        assert!(depends_on("base", "oci://ghcr.io/istio/release/charts"));
+        assert!(depends_on("gateway", "@istio"));
+        assert!(depends_on("istiod", "file://../istiod"));
+        assert!(!depends_on("gateway", "@platform"));
+        assert!(!depends_on("base", "https://charts.example.com"));
+        assert!(!depends_on("base", "file://../base"));
+        let requirements = json!({"dependencies": [{"name": "istiod"}]});
+        assert!(is_one(&requirements));
+        assert!(!is_one(
+            &json!({"kind": "A", "dependencies": [{"name": "istiod"}]})
+        ));
+    }
+
+    #[test]
+    fn values_stand_below_names_and_not_below_the_charts_own() {
+        let age = json!({"pilot": {"keepaliveMaxServerConnectionAge": "30m"}});
+        for (key, count) in [("istiod", 1), ("mesh", 1), (DEFAULTS, 0), (INTERNAL, 0)] {
+            let values = json!({key: age, "other": {"pilot": {}}});
+            assert_eq!(nested(&Node::root(&values)).count(), count, "{key}");
+        }
     }
 }
