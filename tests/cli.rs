@@ -1,5 +1,7 @@
 //! The program, run as people run it.
 
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/exit_codes.rs"]
 mod exit_codes;
 #[path = "cli/fixes.rs"]
@@ -12,8 +14,12 @@ mod inputs;
 mod mesh;
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/releases.rs"]
+mod releases;
 #[path = "cli/report.rs"]
 mod report;
+#[path = "cli/upgrade_path.rs"]
+mod upgrade_path;
 #[path = "cli/usage.rs"]
 mod usage;
 

@@ -14,6 +14,8 @@ mod generated;
 mod harness;
 #[path = "rules/hostile.rs"]
 mod hostile;
+#[path = "rules/installers.rs"]
+mod installers;
 #[path = "rules/laws.rs"]
 mod laws;
 #[path = "rules/page.rs"]

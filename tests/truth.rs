@@ -19,6 +19,8 @@ use meshcheck_rules::releases::Releases;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source, Strings};
 
+#[path = "truth/helm.rs"]
+mod helm;
 #[path = "truth/inject.rs"]
 mod inject;
 #[path = "truth/operator.rs"]

@@ -16,6 +16,8 @@ mod limits;
 mod load;
 #[path = "webhook/program.rs"]
 mod program;
+#[path = "webhook/release_data.rs"]
+mod release_data;
 #[path = "webhook/reviews.rs"]
 mod reviews;
 #[path = "webhook/server.rs"]

@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use meshcheck_rules::istio::image::{Image, Tag, Vendor};
+use meshcheck_rules::istio::install::Chart;
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::{Applicability, Severity};
 
@@ -29,6 +30,17 @@ Examples:
   kubectl meshcheck upgrade-path 1.24.3
   kubectl meshcheck upgrade-path 1.24.3 1.29 --kubernetes-version 1.29
 Exit code 0 where there is an answer, be it that no supported way is open; 2 for a question that has none.";
+
+const COMPARE_HELP: &str = "\
+In a pull request, with the branch that it goes to checked out as `base`:
+  kubectl meshcheck compare base/mesh mesh
+One file against its last commit:
+  git show HEAD:istiod.yaml | kubectl meshcheck compare - istiod.yaml
+
+Objects are paired by kind, namespace and name, and by the path below OLD and NEW where several
+have one name. An istiod of a new revision is held against all that were there.
+Options and exit codes are those of `check`; they speak of NEW, and 3 also of OLD.";
+
 const MESH_HELP: &str = "\
 Of a cluster, and then used on a laptop:
   kubectl get namespaces,nodes,mutatingwebhookconfigurations -o yaml > cluster.yaml
@@ -65,6 +77,10 @@ pub enum Command {
     /// Check manifests (the default command)
     #[command(after_help = EXIT_CODES)]
     Check(Box<CheckArgs>),
+    /// Check manifests as an update of others: all that `check` finds, and upgrades that Istio does
+    /// not support
+    #[command(after_help = COMPARE_HELP)]
+    Compare(Box<CompareArgs>),
     /// List the rules
     Rules(RulesArgs),
     /// Explain a rule: what would have happened, why, and what to do
@@ -79,6 +95,17 @@ pub enum Command {
     Mesh(MeshArgs),
     /// Print a JSON schema, for editors and CI
     Schema(SchemaArgs),
+}
+
+/// Options of `compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// What was there before: a file, a folder or `-` for standard input
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// What it becomes, and how to check it.
+    #[command(flatten)]
+    pub check: CheckArgs,
 }
 
 /// Options of `check`.
@@ -169,6 +196,16 @@ pub struct CheckArgs {
     #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version, help_heading = "What is known about the mesh")]
     pub istio_version: Option<Version>,
 
+    /// Chart whose values are in the files that are named: istiod, base, cni, ztunnel or gateway. A file
+    /// of values does not say which chart it is for; --istio-version says the chart's version
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CHART",
+        hide_possible_values = true,
+        help_heading = "What is known about the mesh"
+    )]
+    pub chart: Option<ChartName>,
     #[command(flatten)]
     pub release_data: ReleaseDataArgs,
     /// What is known about the mesh, as `mesh` recorded it; what documents say comes first
@@ -251,10 +288,38 @@ pub struct ExplainArgs {
     pub color: ColorChoice,
 }
 
+/// One of the charts whose values may be in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChartName {
+    /// The control plane.
+    Istiod,
+    /// Custom resources.
+    Base,
+    /// The CNI agent.
+    Cni,
+    /// Ambient's proxy on the node.
+    Ztunnel,
+    /// A gateway.
+    Gateway,
+}
+
+impl ChartName {
+    /// The chart.
+    pub fn chart(self) -> Chart {
+        match self {
+            Self::Istiod => Chart::Istiod,
+            Self::Base => Chart::Base,
+            Self::Cni => Chart::Cni,
+            Self::Ztunnel => Chart::Ztunnel,
+            Self::Gateway => Chart::Gateway,
+        }
+    }
+}
+
 /// Options of `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// Of what: policy (meshcheck.yaml)
+    /// Of what: policy (meshcheck.yaml) or releases (the table of --release-data)
     #[arg(value_enum, default_value_t, hide_possible_values = true)]
     pub of: SchemaOf,
 }
@@ -265,6 +330,8 @@ pub enum SchemaOf {
     /// `meshcheck.yaml`.
     #[default]
     Policy,
+    /// The release table.
+    Releases,
 }
 
 /// Which release table.

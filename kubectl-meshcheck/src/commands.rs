@@ -31,6 +31,9 @@ pub enum CommandError {
     /// There is no upgrade path to show.
     #[error(transparent)]
     NoPath(#[from] Refusal),
+    /// Two states are to be compared, and only one can come from standard input.
+    #[error("OLD and NEW cannot both be standard input")]
+    OneStdin,
     /// A recording of a mesh cannot be used.
     #[error(transparent)]
     Mesh(#[from] crate::known::MeshError),

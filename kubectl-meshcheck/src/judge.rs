@@ -16,6 +16,7 @@ use crate::policy::PolicyFile;
 use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown, Tally, definition};
 use crate::session::Session;
+use crate::since::{Former, Since};
 use crate::source::Unreadable;
 
 use places::Places;
@@ -47,12 +48,15 @@ pub struct Judge<'s> {
     mesh: &'s Mesh,
     render: &'s dyn Render,
     policy: Option<&'s PolicyFile>,
+    since: Option<&'s Since>,
     places: Places<'s>,
 }
 
 /// One file on its way through the judge.
 struct Work<'a> {
     file: &'a Arc<str>,
+    path: &'a str,
+    /// Of the document that is judged.
     place: Place<'a>,
     report: FileReport,
 }
@@ -73,6 +77,7 @@ impl<'s> Judge<'s> {
             mesh,
             render,
             policy: None,
+            since: None,
             places: Places::new(session),
         }
     }
@@ -81,6 +86,13 @@ impl<'s> Judge<'s> {
     #[must_use]
     pub fn with_policy(mut self, policy: Option<&'s PolicyFile>) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// The same judge, which holds every object against what was there before.
+    #[must_use]
+    pub fn since(mut self, since: Option<&'s Since>) -> Self {
+        self.since = since;
         self
     }
 
@@ -111,7 +123,8 @@ impl<'s> Judge<'s> {
         };
         let mut work = Work {
             file: &input.name,
-            place: Place::file(&input.place),
+            path: &input.place,
+            place: self.session.place(index, 0),
             report: FileReport {
                 file: Arc::clone(&input.name),
                 ..FileReport::default()
@@ -119,6 +132,7 @@ impl<'s> Judge<'s> {
         };
         let stream = Stream::each(&bytes, &self.session.options, |text, document| {
             work.report.tally.documents += 1;
+            work.place = self.session.place(index, document.index);
             self.document(&document, text, &mut work);
         });
         let broken = stream.problems.iter().filter(|p| p.document.is_some());
@@ -143,7 +157,7 @@ impl<'s> Judge<'s> {
     }
 
     fn document(&self, document: &Document, text: &str, work: &mut Work<'_>) {
-        let mut objects = Object::all(&document.value);
+        let mut objects = self.mesh.objects(&document.value, work.place);
         let tally = &mut work.report.tally;
         tally.empty += usize::from(document.is_null());
         tally.foreign += usize::from(objects.is_empty() && !document.is_null());
@@ -169,7 +183,10 @@ impl<'s> Judge<'s> {
         work: &mut Work<'_>,
         found: &mut Vec<Found<'o>>,
     ) {
-        let report = self.session.engine.check(object, self.mesh, work.place);
+        let former = self.since.map(|since| since.of(object, work.path));
+        let before = former.as_ref().map(Former::before).unwrap_or_default();
+        let engine = &self.session.engine;
+        let report = engine.check_update(object, before, self.mesh, work.place);
         work.report.tally.checked += 1;
         for rule in report.crashed {
             let what = format!("rule {rule} broke down on {}", object.title());
@@ -214,6 +231,7 @@ impl<'s> Judge<'s> {
         }
         let mut work = Work {
             file: &file.name,
+            path: &file.name,
             place: Place::file(&file.name),
             report,
         };

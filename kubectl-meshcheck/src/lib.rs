@@ -23,6 +23,7 @@ pub mod release_data;
 pub mod replace;
 pub mod report;
 pub mod session;
+pub mod since;
 pub mod source;
 
 /// Runs the program with these arguments, the program's own name first.
@@ -45,6 +46,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match cli.command {
         None => commands::check::run(&cli.check, &name),
         Some(Command::Check(arguments)) => commands::check::run(&arguments, &name),
+        Some(Command::Compare(arguments)) => {
+            commands::check::run_since(&arguments.check, Some(&arguments.old), &name)
+        }
         Some(Command::Rules(arguments)) => commands::rules::run(&arguments),
         Some(Command::Explain(arguments)) => commands::explain::run(&arguments, &name),
         Some(Command::Schema(arguments)) => commands::schema::run(&arguments),

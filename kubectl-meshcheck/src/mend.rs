@@ -7,7 +7,7 @@ use std::sync::Arc;
 use json_patch::Patch;
 use meshcheck_rules::finding::Location;
 use meshcheck_rules::yaml::{Document, Encoding, Options, Position, Stream};
-use meshcheck_rules::{Applicability, Mended, Mesh, Object, Place};
+use meshcheck_rules::{Applicability, Mended, Mesh};
 
 use crate::parallel::in_order;
 use crate::session::Session;
@@ -85,11 +85,10 @@ impl Mender<'_> {
     fn file(&self, index: usize) -> Option<Mending> {
         let before = self.session.texts.get(index).ok()?;
         let stream = Stream::read(&before, &self.session.options);
-        let place = Place::file(&self.session.inputs[index].place);
         let plans: Vec<(&Document, Mended)> = stream
             .documents
             .iter()
-            .filter_map(|document| Some((document, self.plan(document, place)?)))
+            .filter_map(|document| Some((document, self.plan(index, document)?)))
             .collect();
         if plans.is_empty() {
             return None;
@@ -108,19 +107,13 @@ impl Mender<'_> {
             fixed: Vec::new(),
             refused: Vec::new(),
         };
-        self.settle(plans, &edited.refused, place, &mut mending);
+        self.settle(plans, &edited.refused, &mut mending);
         mending.old_text = stream.text;
         Some(mending)
     }
 
     /// Sorts out what was mended and what was refused.
-    fn settle(
-        &self,
-        plans: Vec<(&Document, Mended)>,
-        refused: &[Refusal],
-        place: Place<'_>,
-        mending: &mut Mending,
-    ) {
+    fn settle(&self, plans: Vec<(&Document, Mended)>, refused: &[Refusal], mending: &mut Mending) {
         let mut tries = MOST_TRIES;
         for (document, mended) in plans {
             let index = document.index;
@@ -130,15 +123,16 @@ impl Mender<'_> {
                     let reason = because(&refusal.reason);
                     mending.refuse_all(fixes(index, mended), &reason);
                 }
-                Some(_) => self.one_by_one(index, place, mending, &mut tries),
+                Some(_) => self.one_by_one(index, mending, &mut tries),
             }
         }
     }
 
     /// What the engine would do to a document; `None` where there is nothing to do.
-    fn plan(&self, document: &Document, place: Place<'_>) -> Option<Mended> {
+    fn plan(&self, input: usize, document: &Document) -> Option<Mended> {
         let engine = &self.session.engine;
-        let objects = Object::all(&document.value);
+        let place = self.session.place(input, document.index);
+        let objects = self.mesh.objects(&document.value, place);
         if !objects.iter().any(|object| engine.looks_at(object)) {
             return None;
         }
@@ -147,13 +141,7 @@ impl Mender<'_> {
     }
 
     /// Where the fixes of a document cannot all be made, makes those that can be.
-    fn one_by_one(
-        &self,
-        document: usize,
-        place: Place<'_>,
-        mending: &mut Mending,
-        tries: &mut usize,
-    ) {
+    fn one_by_one(&self, document: usize, mending: &mut Mending, tries: &mut usize) {
         let mut given_up: Vec<(&'static str, String)> = Vec::new();
         while *tries > 0 {
             *tries -= 1;
@@ -161,7 +149,7 @@ impl Mender<'_> {
             let Some(document) = stream.documents.iter().find(|d| d.index == document) else {
                 return;
             };
-            let Some(next) = self.next(document, place, &given_up) else {
+            let Some(next) = self.next(mending.index, document, &given_up) else {
                 return;
             };
             let edit = edit_of(document, &next.patch);
@@ -181,11 +169,12 @@ impl Mender<'_> {
 
     fn next(
         &self,
+        input: usize,
         document: &Document,
-        place: Place<'_>,
         given_up: &[(&'static str, String)],
     ) -> Option<Fixed> {
-        let objects = Object::all(&document.value);
+        let place = self.session.place(input, document.index);
+        let objects = self.mesh.objects(&document.value, place);
         let reports = objects
             .iter()
             .map(|object| self.session.engine.check(object, self.mesh, place));

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use meshcheck_rules::istio::install::Chart;
 use meshcheck_rules::yaml::{self, Document, Stream};
-use meshcheck_rules::{Engine, Mesh, Object, Source};
+use meshcheck_rules::{Engine, Mesh, Object, Place, Source};
 
 use crate::parallel::in_order;
-use crate::source::{Input, Texts};
+use crate::source::{Input, Texts, charts_beside};
 
 /// One run.
 pub struct Session<'i> {
@@ -19,6 +20,8 @@ pub struct Session<'i> {
     pub engine: Engine,
     /// How to read.
     pub options: yaml::Options,
+    /// The chart whose values are in the files that are named (`--chart`).
+    pub chart: Option<Chart>,
 }
 
 impl<'i> Session<'i> {
@@ -29,7 +32,21 @@ impl<'i> Session<'i> {
             texts: Texts::new(inputs, options.limits.bytes),
             engine,
             options,
+            chart: None,
         }
+    }
+
+    /// The same, with the chart whose values are in the files that are named.
+    #[must_use]
+    pub fn with_chart(self, chart: Option<Chart>) -> Self {
+        Self { chart, ..self }
+    }
+
+    /// Where the objects of one document are. Of a file of values Helm reads only the first document.
+    pub fn place(&self, index: usize, document: usize) -> Place<'i> {
+        let input = &self.inputs[index];
+        let chart = self.chart.filter(|_| input.is_named && document == 0);
+        Place::file(&input.place).of_chart(chart)
     }
 
     /// The first pass: adds the facts in all documents to what is known of the mesh.
@@ -43,19 +60,36 @@ impl<'i> Session<'i> {
                 learn_document(&mut mesh, document, &self.inputs[index].place);
             }
         });
+        self.learn_charts(&mut mesh);
         mesh
+    }
+
+    /// Facts of charts beside files that were named alone. One that cannot be read says nothing: nobody
+    /// asked for it.
+    fn learn_charts(&self, mesh: &mut Mesh) {
+        let charts = charts_beside(self.inputs);
+        let texts = Texts::new(&charts, self.options.limits.bytes);
+        for (index, chart) in charts.iter().enumerate() {
+            let documents = texts.take(index).map(|bytes| self.facts_in(&bytes));
+            for document in documents.iter().flatten() {
+                learn_document(mesh, document, &chart.place);
+            }
+        }
     }
 
     /// The documents of one input that hold facts.
     fn with_facts(&self, index: usize) -> Vec<Document> {
-        let Ok(bytes) = self.texts.get(index) else {
-            return Vec::new(); // the second pass reports it
-        };
-        if !self.options.plain && !Mesh::may_learn_from_text(&bytes) {
+        // What cannot be read is reported by the second pass.
+        let bytes = self.texts.get(index);
+        bytes.map_or_else(|_| Vec::new(), |bytes| self.facts_in(&bytes))
+    }
+
+    fn facts_in(&self, bytes: &[u8]) -> Vec<Document> {
+        if !self.options.plain && !Mesh::may_learn_from_text(bytes) {
             return Vec::new();
         }
         let mut documents = Vec::new();
-        Stream::each(&bytes, &self.options, |_, document| {
+        Stream::each(bytes, &self.options, |_, document| {
             let objects = Object::all(&document.value);
             if objects.iter().any(Mesh::may_learn_from) {
                 documents.push(document);

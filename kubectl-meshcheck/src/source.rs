@@ -13,6 +13,7 @@ pub use texts::Texts;
 mod texts;
 
 const STDIN: &str = "-";
+const CHART_FILE: &str = "Chart.yaml";
 
 /// What an input is called where people read it: a name may hold what a terminal would obey.
 pub fn for_people(name: &str) -> String {
@@ -29,6 +30,8 @@ pub struct Input {
     pub place: Arc<str>,
     /// Where the bytes come from.
     pub origin: Origin,
+    /// Whether it was named on the command line, and not found in a folder.
+    pub is_named: bool,
 }
 
 /// Where the bytes of an [`Input`] come from.
@@ -85,6 +88,14 @@ struct Finder {
     bare: bool,
 }
 
+/// How a file was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Named,
+    Walked,
+    Linked,
+}
+
 struct Candidate {
     input: Input,
     /// Which of two names for one file is kept: the one that is no link, then the one named first.
@@ -96,12 +107,14 @@ impl Finder {
         self.named += 1;
         self.bare = path == Path::new(".");
         if path == Path::new(STDIN) {
-            return self.push(Origin::Stdin, path, false);
+            return self.push(Origin::Stdin, path, Found::Named);
         }
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => self.walk(path),
-            Ok(found) if found.is_file() => self.push(Origin::File(path.into()), path, false),
-            Ok(_) => self.push(Origin::Pipe(path.into()), path, false),
+            Ok(found) if found.is_file() => {
+                self.push(Origin::File(path.into()), path, Found::Named)
+            }
+            Ok(_) => self.push(Origin::Pipe(path.into()), path, Found::Named),
             Err(error) => self.fail(path, error),
         }
     }
@@ -123,7 +136,7 @@ impl Finder {
         let path = entry.path();
         if entry.file_type().is_file() {
             if holds_manifests(path) {
-                self.push(Origin::File(path.into()), path, false);
+                self.push(Origin::File(path.into()), path, Found::Walked);
             }
         } else if entry.file_type().is_symlink() {
             self.visit_link(path);
@@ -135,21 +148,22 @@ impl Finder {
             Ok(target) if target.is_dir() => self.inputs.linked_folders.push(self.name(path)),
             Ok(target) if target.is_file() && holds_manifests(path) => {
                 self.links = true;
-                self.push(Origin::File(path.into()), path, true);
+                self.push(Origin::File(path.into()), path, Found::Linked);
             }
             Err(error) if holds_manifests(path) => self.fail(path, error),
             _ => {}
         }
     }
 
-    fn push(&mut self, origin: Origin, path: &Path, link: bool) {
+    fn push(&mut self, origin: Origin, path: &Path, found: Found) {
         let name = self.name(path);
         let input = Input {
             place: cleaned(&name),
             name,
             origin,
+            is_named: found == Found::Named,
         };
-        let rank = (link, self.named);
+        let rank = (found == Found::Linked, self.named);
         self.candidates.push(Candidate { input, rank });
     }
 
@@ -196,12 +210,36 @@ impl Candidate {
     }
 }
 
+/// The `Chart.yaml` beside each file that was named without it: a file of values does not say which chart it
+/// is for.
+pub fn charts_beside(inputs: &[Input]) -> Vec<Input> {
+    let mut folders = HashSet::new();
+    let named = inputs.iter().filter(|input| input.is_named);
+    let beside = named.filter_map(|input| {
+        let Origin::File(path) = &input.origin else {
+            return None;
+        };
+        let chart = path.with_file_name(CHART_FILE);
+        let is_new = chart != *path && folders.insert(chart.clone());
+        let name: Arc<str> = chart.to_string_lossy().into();
+        let is_there = is_new && !inputs.iter().any(|other| other.name == name) && chart.is_file();
+        is_there.then(|| Input {
+            place: cleaned(&name),
+            name,
+            origin: Origin::File(chart),
+            is_named: false,
+        })
+    });
+    beside.collect()
+}
+
 fn holds_manifests(path: &Path) -> bool {
     let extension = path.extension().and_then(|text| text.to_str());
     matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-fn cleaned(name: &str) -> Arc<str> {
+/// A path without `.` and doubled slashes.
+pub fn cleaned(name: &str) -> Arc<str> {
     let path: PathBuf = Path::new(name)
         .components()
         .filter(|part| !matches!(part, Component::CurDir))

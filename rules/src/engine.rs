@@ -19,6 +19,7 @@ use crate::releases::Releases;
 use crate::rule::{Check, Findings, Rule, RunContext};
 use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
 use crate::suppress::{self, Entry, Ignores, Suppressed, Why};
+use crate::update::Before;
 
 /// Fixes that one object may get before the engine gives up: no object has that many findings, so
 /// reaching it means that two fixes undo each other.
@@ -27,6 +28,8 @@ const MOST_FIXES: usize = 64;
 /// The rules with everything they may know that is not in an object or its mesh.
 pub struct Engine {
     rules: Vec<&'static Rule>,
+    /// Kind and group of all that a rule looks at, sorted: most objects are of no such kind.
+    kinds: Vec<(&'static str, &'static str)>,
     policy: Policy,
     releases: Releases,
     as_of: Date,
@@ -40,6 +43,8 @@ pub struct Context<'a> {
     pub strings: &'a Strings,
     /// What is known about the mesh around it.
     pub around: Around<'a>,
+    /// What was there before, where the object is an update.
+    pub before: Before<'a>,
     /// The policy in force.
     pub policy: &'a Policy,
     /// The release table.
@@ -126,17 +131,23 @@ pub struct Mended {
 impl Engine {
     /// An engine with all rules for a date.
     pub fn new(as_of: Date, policy: Policy, releases: Releases) -> Self {
-        Self {
-            rules: crate::rules::ALL.to_vec(),
+        let engine = Self {
+            rules: Vec::new(),
+            kinds: Vec::new(),
             policy,
             releases,
             as_of,
-        }
+        };
+        engine.with_rules(crate::rules::ALL.to_vec())
     }
 
     /// The same engine with these rules only.
     #[must_use]
     pub fn with_rules(mut self, rules: Vec<&'static Rule>) -> Self {
+        let kinds = rules.iter().flat_map(|rule| rule.kinds);
+        self.kinds = kinds.map(|kind| (kind.kind, kind.group)).collect();
+        self.kinds.sort_unstable();
+        self.kinds.dedup();
         self.rules = rules;
         self
     }
@@ -153,7 +164,8 @@ impl Engine {
 
     /// Whether any rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
-        self.for_kind(object).next().is_some()
+        let kind = (object.kind, object.group());
+        self.kinds.binary_search(&kind).is_ok()
     }
 
     /// The rules that look at objects of this kind, in order. Neighbours share their list of kinds,
@@ -168,12 +180,24 @@ impl Engine {
 
     /// Judges one object.
     pub fn check(&self, object: &Object<'_>, mesh: &Mesh, place: Place<'_>) -> Report {
+        self.check_update(object, Before::default(), mesh, place)
+    }
+
+    /// Judges one object against what was there before.
+    pub fn check_update(
+        &self,
+        object: &Object<'_>,
+        before: Before<'_>,
+        mesh: &Mesh,
+        place: Place<'_>,
+    ) -> Report {
         let mut report = Report::default();
         let strings = Strings::default();
         let cx = Context {
             object,
             strings: &strings,
             around: mesh.around(object, place),
+            before,
             policy: &self.policy,
             releases: &self.releases,
             as_of: self.as_of,
@@ -311,7 +335,7 @@ impl Engine {
             fixed: Vec::new(),
         };
         // No fix moves an object, so that a list of thousands is gone through once and not for each.
-        let objects = Object::all(document).into_iter();
+        let objects = mesh.objects(document, place).into_iter();
         for at in objects.map(|object| object.root.pointer()) {
             self.mend_object(&mut mended, &at, mesh, place, grade);
         }
@@ -329,7 +353,7 @@ impl Engine {
         let mut last: Option<Step> = None;
         let mut useless: Vec<Finding> = Vec::new();
         for _ in 0..MOST_FIXES {
-            let Some(object) = Object::at(&mended.value, at) else {
+            let Some(object) = Object::at(&mended.value, at, place) else {
                 break;
             };
             let findings = self.check(&object, mesh, place).findings;

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod build;
+pub mod config_map;
 pub mod drain;
 pub mod duration;
 pub mod gate;
@@ -21,6 +22,7 @@ pub mod workload;
 use std::cell::OnceCell;
 
 use build::Build;
+use config_map::ConfigMap;
 use image::{Component, Vendor};
 use install::{Given, Install, Plane, Running};
 use istiod::Istiod;
@@ -48,6 +50,8 @@ pub struct Subject<'a> {
     pub builds: Vec<Build<'a>>,
     /// What an installer makes of it, for an installer's file.
     pub install: Option<Install<'a>>,
+    /// What is inside, for one of Istio's ConfigMaps.
+    pub config_map: Option<ConfigMap<'a>>,
     strings: &'a Strings,
     given: Given,
     running: OnceCell<Running<'a>>,
@@ -81,6 +85,7 @@ impl<'a> Subject<'a> {
             proxy,
             builds,
             install,
+            config_map: ConfigMap::of(object, strings),
             strings,
             given: Given::default(),
             running: OnceCell::new(),
@@ -116,12 +121,23 @@ impl<'a> Subject<'a> {
             Some(istiod) => AgeSetting::of(istiod, self.istiod_version())
                 .into_iter()
                 .collect(),
-            None => self
-                .planes()
-                .iter()
-                .filter_map(AgeSetting::of_plane)
-                .collect(),
+            None => self.planned_ages(),
         })
+    }
+
+    /// What an installer refuses to read is no age, and the default that would take its place is not
+    /// what was meant.
+    fn planned_ages(&self) -> Vec<AgeSetting<'a>> {
+        let refuses =
+            |refused: fn(&Install<'a>) -> bool| self.install.as_ref().is_some_and(refused);
+        if refuses(Install::refuses_age) {
+            return Vec::new();
+        }
+        let planned = self.planes().iter().filter_map(AgeSetting::of_plane);
+        let refuses_key = refuses(Install::refuses_key);
+        planned
+            .filter(|age| !(refuses_key && age.is_default))
+            .collect()
     }
 
     /// The version of the istiod in this workload.

@@ -13,6 +13,7 @@ pub mod releases;
 pub mod rule;
 pub mod rules;
 pub mod suppress;
+pub mod update;
 pub mod upgrade;
 pub mod words;
 pub mod yaml;

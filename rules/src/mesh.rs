@@ -6,8 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use memchr::memmem;
+use serde_json::Value;
 
 use crate::finding::Pointer;
+use crate::istio::install::Chart;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::object::Object;
 
@@ -24,6 +26,8 @@ pub use facts::{
 };
 pub(crate) use learn::control_plane_in;
 pub use native::{Native, NativeMode};
+
+pub(crate) use native::NODES as NATIVE_NODES;
 pub use recording::{Facts, RecordingError};
 pub use redundancy::{Autoscaler, DisruptionBudget};
 pub use selector::Selector;
@@ -91,17 +95,35 @@ impl fmt::Display for Source {
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     file: Option<&'a str>,
+    chart: Option<Chart>,
 }
 
 impl<'a> Place<'a> {
     /// An object of a file.
     pub fn file(path: &'a str) -> Self {
-        Self { file: Some(path) }
+        Self {
+            file: Some(path),
+            chart: None,
+        }
+    }
+
+    /// The same, of which a person says that it holds values of this chart.
+    #[must_use]
+    pub fn of_chart(self, chart: Option<Chart>) -> Self {
+        Self { chart, ..self }
+    }
+
+    /// The chart whose values a person says are here.
+    pub fn chart(self) -> Option<Chart> {
+        self.chart
     }
 
     /// An object of the cluster: all facts are equally near.
     pub fn cluster() -> Self {
-        Self { file: None }
+        Self {
+            file: None,
+            chart: None,
+        }
     }
 
     /// Whether a fact stands in the same file, or in a file of the same folder.
@@ -282,6 +304,16 @@ impl Mesh {
                 .iter()
                 .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
+    }
+
+    /// The objects of a document: [`Object::all_at`], and values of a chart whose own file says that it
+    /// depends on Istio's.
+    pub fn objects<'a>(&self, document: &'a Value, place: Place<'_>) -> Vec<Object<'a>> {
+        let mut objects = Object::all_at(document, place);
+        if objects.is_empty() && self.charts.are_values(document, place) {
+            objects.push(Object::helm_values(document));
+        }
+        objects
     }
 
     /// The mesh as seen from one object.

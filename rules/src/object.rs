@@ -7,7 +7,8 @@ use elsa::FrozenVec;
 use serde_json::Value;
 
 use crate::finding::{Location, Part, Pointer};
-use crate::istio::install;
+use crate::istio::install::{self, Chart};
+use crate::mesh::Place;
 use crate::yaml::{self, Problem};
 
 /// What a file of Helm values is called where objects have their kind.
@@ -256,21 +257,35 @@ pub struct Object<'a> {
     pub name: Option<&'a str>,
     /// The object itself; its pointer is not empty inside a `List`.
     pub root: Node<'a>,
+    /// The chart whose values these are, where a person says it.
+    pub chart: Option<Chart>,
 }
 
 impl<'a> Object<'a> {
     /// The objects of a document: itself, or the items of a `List` (lists in lists too). Empty for
     /// a document that is no Kubernetes object and no Helm values.
     pub fn all(document: &'a Value) -> Vec<Self> {
+        Self::all_at(document, Place::cluster())
+    }
+
+    /// The same of a document that was read at a place, which may say what it is.
+    pub fn all_at(document: &'a Value, place: Place<'_>) -> Vec<Self> {
+        let root = Node::root(document);
+        if let Some(chart) = place.chart().filter(|_| may_be_values(document)) {
+            return vec![Self::values(root, chart)];
+        }
         let mut found = Vec::new();
-        Self::collect(Node::root(document), &mut found);
+        Self::collect(root, &mut found);
         found
     }
 
-    /// The object that [`Object::all`] found at this place, in this or a later state of the document.
-    pub(crate) fn at(document: &'a Value, place: &Pointer) -> Option<Self> {
+    /// The object that [`Object::all_at`] found at this pointer, in this or a later state of the document.
+    pub(crate) fn at(document: &'a Value, at: &Pointer, place: Place<'_>) -> Option<Self> {
         let mut node = Node::root(document);
-        for token in place.tokens() {
+        if let Some(chart) = place.chart().filter(|_| may_be_values(document)) {
+            return Some(Self::values(node, chart));
+        }
+        for token in at.tokens() {
             node = match node.value {
                 Value::Array(_) => node.item(token.parse().ok()?)?,
                 _ => node.get(&token)?,
@@ -282,6 +297,11 @@ impl<'a> Object<'a> {
             _ => install::kindless(node.value).unwrap_or_default(),
         };
         Some(Self::new(api_version, kind, node))
+    }
+
+    /// A file of Helm values.
+    pub(crate) fn helm_values(document: &'a Value) -> Self {
+        Self::new("", "", Node::root(document))
     }
 
     fn collect(node: Node<'a>, found: &mut Vec<Self>) {
@@ -314,6 +334,17 @@ impl<'a> Object<'a> {
             namespace: text("namespace"),
             name: text("name"),
             root,
+            chart: None,
+        }
+    }
+
+    /// Values of a chart that a person names.
+    fn values(root: Node<'a>, chart: Chart) -> Self {
+        Self {
+            chart: Some(chart),
+            name: None,
+            namespace: None,
+            ..Self::new("", "", root)
         }
     }
 
@@ -339,5 +370,16 @@ impl<'a> Object<'a> {
             (kind, Some(name)) => format!("{kind}/{name}"),
             (kind, None) => kind.to_owned(),
         }
+    }
+}
+
+/// Whether a document can be values at all: a mapping, or nothing, that says no kind.
+fn may_be_values(document: &Value) -> bool {
+    match document {
+        Value::Object(members) => {
+            !(members.contains_key("kind") && members.contains_key("apiVersion"))
+        }
+        Value::Null => true,
+        _ => false,
     }
 }

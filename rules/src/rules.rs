@@ -28,6 +28,7 @@ mod sidecar_readiness_misdirected;
 mod sidecar_readiness_missing;
 mod sidecar_start_not_gated;
 pub(crate) mod support;
+mod upgrade_skips_minors;
 mod version_ending_soon;
 mod version_prerelease;
 mod version_skew;
@@ -54,6 +55,7 @@ static FAMILIES: &[&Rule] = &[
     &release_data_stale::RULE,
     &kubernetes_incompatible::RULE,
     &version_skew::RULE,
+    &upgrade_skips_minors::RULE,
     &istiod_readiness_missing::RULE,
     &sidecar_start_not_gated::RULE,
     &sidecar_readiness_missing::RULE,

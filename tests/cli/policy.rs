@@ -272,12 +272,15 @@ fn files_are_seen_from_the_policys_folder() {
 }
 
 #[test]
-fn the_schema_is_printed_and_is_json() {
+fn schemas_are_printed_and_are_json() {
     let sandbox = Sandbox::with(&[("a.yaml", SERVICE)]);
     let by_name = outcome(&mut sandbox.command(["schema", "policy"]));
     assert_eq!(by_name.code, 0, "{by_name:?}");
     let schema: Value = serde_json::from_str(&by_name.stdout).expect("JSON");
     assert_eq!(schema["properties"]["kind"]["const"], "Policy");
+    let releases = outcome(&mut sandbox.command(["schema", "releases"]));
+    let releases: Value = serde_json::from_str(&releases.stdout).expect("JSON");
+    assert!(releases["properties"]["releases"].is_object(), "{releases}");
     let bare = outcome(&mut sandbox.command(["schema"]));
     assert_eq!(bare.stdout, by_name.stdout);
     assert_eq!(

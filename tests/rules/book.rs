@@ -15,7 +15,7 @@ use crate::generated::{compare, table};
 const RULES: [&str; 2] = ["- [Rules](rules/index.md)\n", "- [Benchmarks]"];
 
 fn docs() -> PathBuf {
-    project().join("docs")
+    clean(&project().join("docs"))
 }
 
 /// The summary and the pages of the rules are written from the rules themselves.

@@ -9,8 +9,9 @@ use meshcheck_rules::config::{API_VERSION, KIND, Policy};
 use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
+use meshcheck_rules::update::{Before, State};
 use meshcheck_rules::yaml::{Document, Options, Stream, value_of};
-use meshcheck_rules::{Engine, Mesh, Object, Place, Rule, Source};
+use meshcheck_rules::{Engine, Mesh, Object, Place, Report, Rule, Source};
 use serde_json::Value;
 
 use crate::page::{Kind, Page};
@@ -93,6 +94,8 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) stream: Stream,
     pub(crate) config: Config,
+    /// What was there before, where the documents are an update.
+    pub(crate) before: Option<State>,
 }
 
 impl Case {
@@ -101,7 +104,44 @@ impl Case {
             name: name.into(),
             stream: Stream::read(bytes, &Options::default()),
             config,
+            before: None,
         }
+    }
+
+    /// The same documents as an update of others.
+    pub(crate) fn since(mut self, text: &str) -> Self {
+        let old = Self::new("before.yaml", text.as_bytes(), self.config.clone());
+        assert!(
+            old.stream.problems.is_empty(),
+            "{}: {:?}",
+            self.name,
+            old.stream.problems
+        );
+        let mut state = State::default();
+        for document in old.stream.documents {
+            state.add(document.value, &Arc::from(""), |object| Source::Document {
+                file: Arc::from("before.yaml"),
+                document: document.index,
+                pointer: object.root.pointer(),
+                title: object.title().into(),
+            });
+        }
+        self.before = Some(state);
+        self
+    }
+
+    /// What the rules of an engine say of one object.
+    pub(crate) fn check(&self, engine: &Engine, mesh: &Mesh, object: &Object<'_>) -> Report {
+        let Some(state) = &self.before else {
+            return engine.check(object, mesh, self.place());
+        };
+        let stored = state.replaced_by(object, "");
+        let old = stored.and_then(|stored| Some((stored.object()?, &stored.source)));
+        let before = Before {
+            object: old.as_ref().map(|(object, source)| (object, *source)),
+            mesh: Some((&state.mesh, Place::file("before.yaml"))),
+        };
+        engine.check_update(object, before, mesh, self.place())
     }
 
     pub(crate) fn place(&self) -> Place<'_> {
@@ -198,12 +238,30 @@ fn read_all() -> Vec<Case> {
     cases
 }
 
+/// The pages of the installers.
+pub(crate) fn installer_pages() -> Vec<Page> {
+    let mut files = Vec::new();
+    let folder = project().join("docs/installers");
+    for entry in fs::read_dir(folder).expect("the pages of the installers") {
+        files.push(entry.expect("an entry").path());
+    }
+    files.sort();
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("a page");
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Page::parse(&format!("installers/{name}"), &text)
+            .unwrap_or_else(|problem| panic!("{problem}"))
+    };
+    files.iter().map(read).collect()
+}
+
 /// Every block of the pages that holds manifests.
 pub(crate) fn blocks() -> Vec<Case> {
     let mut cases = Vec::new();
-    for page in meshcheck_rules::rules::ALL
-        .iter()
+    let rules = meshcheck_rules::rules::ALL.iter();
+    for page in rules
         .flat_map(|rule| pages_of(rule))
+        .chain(installer_pages())
     {
         let mut config = Config::default();
         for block in &page.blocks {
@@ -217,7 +275,7 @@ pub(crate) fn blocks() -> Vec<Case> {
                     block.text.as_bytes(),
                     config.clone(),
                 )),
-                Kind::RunError | Kind::RunOk | Kind::Shown => {}
+                Kind::Old | Kind::RunError | Kind::RunOk | Kind::Shown => {}
             }
         }
     }

@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     RunError,
     /// `sh ok`: a command whose run does not.
     RunOk,
+    /// `yaml old`: what was there before the next block, which is an update of it.
+    Old,
     /// `yaml config`: settings for the blocks behind it.
     Config,
     /// `sh` and `text`: for people.
@@ -57,6 +59,7 @@ impl Kind {
             },
             "yaml fixed unsafe" => Self::Fixed { needs_review: true },
             "yaml ok" => Self::Ok,
+            "yaml old" => Self::Old,
             "yaml config" => Self::Config,
             "sh error" => Self::RunError,
             "sh ok" => Self::RunOk,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use meshcheck_rules::yaml::Options;
-use meshcheck_rules::yaml::edit::{DocumentEdit, apply};
-use meshcheck_rules::{Applicability, Finding, Location, Object, Part, Pointer, Rule, Severity};
+use meshcheck_rules::yaml::edit::{DocumentEdit, Edited, apply};
+use meshcheck_rules::{
+    Applicability, Engine, Finding, Location, Object, Part, Pointer, Rule, Severity,
+};
 
 use crate::case::{Case, Config};
 use crate::page::{Block, Kind, Page};
@@ -26,6 +28,7 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
     let mut outcome = Outcome::default();
     let mut config = Config::default();
     let mut last_error = None;
+    let mut old = None;
     for block in &page.blocks {
         let at = format!("{}:{}", page.file, block.line);
         let problems = match block.kind {
@@ -37,15 +40,19 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
                 Err(why) => vec![why],
             },
             Kind::Error(severity) => {
-                let case = case_of(block, &at, &config);
+                let case = case_of(block, &at, &config, old.take());
                 last_error = Some(case);
                 let case = last_error.as_ref().expect("set just now");
                 let severity = severity.unwrap_or(rule.severity);
                 check(rule, case, Some(severity), &mut outcome.findings)
             }
             Kind::Ok => {
-                let case = case_of(block, &at, &config);
+                let case = case_of(block, &at, &config, old.take());
                 check(rule, &case, None, &mut outcome.findings)
+            }
+            Kind::Old => {
+                old = Some(block.text.as_str());
+                Vec::new()
             }
             Kind::Fixed { needs_review } => match &last_error {
                 Some(case) => fixed(rule, case, block, needs_review),
@@ -64,20 +71,31 @@ pub(crate) fn run(rule: &'static Rule, page: &Page) -> Outcome {
     outcome
 }
 
-fn case_of(block: &Block, at: &str, config: &Config) -> Case {
-    Case::new(at, block.text.as_bytes(), config.clone())
+fn case_of(block: &Block, at: &str, config: &Config, old: Option<&str>) -> Case {
+    let case = Case::new(at, block.text.as_bytes(), config.clone());
+    match old {
+        Some(text) => case.since(text),
+        None => case,
+    }
 }
 
 /// The findings of one rule in a case, by the line of the block, from 1.
 fn found(rule: &'static Rule, case: &Case) -> BTreeMap<usize, Vec<Finding>> {
-    let engine = case.config.engine_with(rule);
+    let mut found = findings(&case.config.engine_with(rule), case);
+    for here in found.values_mut() {
+        here.retain(|finding| finding.rule == rule.id);
+    }
+    found
+}
+
+/// The findings in a case, by the line of the block, from 1.
+pub(crate) fn findings(engine: &Engine, case: &Case) -> BTreeMap<usize, Vec<Finding>> {
     let mesh = case.mesh();
     let mut found: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
     for document in &case.stream.documents {
         let spans = document.spans(&case.stream.text, &Options::default());
-        for object in Object::all(&document.value) {
-            let findings = engine.check(&object, &mesh, case.place()).findings;
-            for finding in findings.into_iter().filter(|f| f.rule == rule.id) {
+        for object in mesh.objects(&document.value, case.place()) {
+            for finding in case.check(engine, &mesh, &object).findings {
                 let line = spans.locate(&finding.at).span.start.line;
                 found.entry(line).or_default().push(finding);
             }
@@ -183,23 +201,7 @@ fn fixed(rule: &'static Rule, case: &Case, block: &Block, needs_review: bool) ->
     } else {
         declared
     };
-    let engine = case.config.engine_with(rule);
-    let mesh = case.mesh();
-    let patches: Vec<_> = case
-        .stream
-        .documents
-        .iter()
-        .map(|document| {
-            let mended = engine.mend(&document.value, &mesh, case.place(), grade);
-            (document, mended.patch)
-        })
-        .filter(|(_, patch)| !patch.0.is_empty())
-        .collect();
-    let edits: Vec<_> = patches
-        .iter()
-        .map(|(document, patch)| DocumentEdit { document, patch })
-        .collect();
-    let edited = apply(&case.stream, &edits, &Options::default());
+    let edited = mended(&case.config.engine_with(rule), case, grade);
     let refused = edited.refused.iter();
     let mut problems: Vec<String> = refused
         .map(|refusal| format!("refused: {}", refusal.reason))
@@ -219,4 +221,24 @@ fn fixed(rule: &'static Rule, case: &Case, block: &Block, needs_review: bool) ->
             .map(|f| format!("left: {}", f.message)),
     );
     problems
+}
+
+/// The text of a case with all fixes up to a grade.
+pub(crate) fn mended(engine: &Engine, case: &Case, grade: Applicability) -> Edited {
+    let mesh = case.mesh();
+    let patches: Vec<_> = case
+        .stream
+        .documents
+        .iter()
+        .map(|document| {
+            let mended = engine.mend(&document.value, &mesh, case.place(), grade);
+            (document, mended.patch)
+        })
+        .filter(|(_, patch)| !patch.0.is_empty())
+        .collect();
+    let edits: Vec<_> = patches
+        .iter()
+        .map(|(document, patch)| DocumentEdit { document, patch })
+        .collect();
+    apply(&case.stream, &edits, &Options::default())
 }

@@ -325,3 +325,29 @@ async fn is_not_ready_before_it_listens() {
         StatusCode::NOT_FOUND
     );
 }
+
+/// Only an update shows both states: what is stored is not looked at by itself.
+#[tokio::test]
+async fn refuses_an_update_that_skips_minors() {
+    let of = |version: &str| {
+        let mut istiod = istiod("10m");
+        let image = format!("docker.io/istio/pilot:{version}");
+        istiod["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
+        istiod
+    };
+    let server = Server::new();
+    server.accepts(&update(&of("1.30.5"), &of("1.31.1"))).await;
+    for (from, to, says) in [
+        (
+            "1.28.3",
+            "1.31.1",
+            "istiod goes from 1.28.3 to 1.31.1 in place",
+        ),
+        ("1.31.1", "1.30.5", "istiod goes down from 1.31.1 to 1.30.5"),
+    ] {
+        let message = server.rejects(&update(&of(from), &of(to))).await;
+        assert!(message.contains("upgrade-skips-minors"), "{message}");
+        assert!(message.contains(says), "{message}");
+    }
+    server.accepts(&creation(&of("1.31.1"))).await;
+}

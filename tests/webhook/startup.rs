@@ -94,6 +94,11 @@ fn says_what_is_wrong_at_the_start() {
             2,
             "not a Kubernetes version",
         ),
+        (
+            vec!["--self-signed", "--release-data", "/nowhere/releases.json"],
+            2,
+            "no release data: /nowhere/releases.json: No such file",
+        ),
         (vec!["--self-signed", "--request-timeout", "5"], 2, "unit"),
         (
             vec!["--self-signed", "--policy", "/nowhere/meshcheck.yaml"],

@@ -21,7 +21,8 @@ const AFTER: &str = "\
 Exit codes:
   0  stopped as asked
   1  could not go on: an address is taken, or a second signal came while stopping
-  2  wrong usage, a policy with problems, or no certificate that can be served
+  2  wrong usage, a policy with problems, no certificate that can be served, or no release table that
+     can be used
 
 Signals:
   TERM  not ready at once, serves for --shutdown-delay, then ends when all is answered
@@ -61,7 +62,7 @@ pub struct Args {
     #[arg(long, env = "MESHCHECK_CERT_DIR", value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
 
-    /// How often to look for a new certificate
+    /// How often to look for a new certificate, and a new release table
     #[arg(long, env = "MESHCHECK_CERT_POLL_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = positive)]
     pub cert_poll_interval: Duration,
 
@@ -93,6 +94,13 @@ pub struct Args {
     /// Version of Istio's control plane, such as 1.31 or 1.31.1
     #[arg(long, env = "MESHCHECK_ISTIO_VERSION", value_name = "X.Y[.Z]", value_parser = istio)]
     pub istio_version: Option<Version>,
+
+    /// Release table to judge by in place of the built-in one, as JSON; may come from a ConfigMap
+    ///
+    /// Read again every --cert-poll-interval: a new table is used without a restart, one that cannot
+    /// be used is logged and the old one stays.
+    #[arg(long, env = "MESHCHECK_RELEASE_DATA", value_name = "FILE")]
+    pub release_data: Option<PathBuf>,
 
     /// What an update is held to
     #[arg(

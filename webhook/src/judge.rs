@@ -1,6 +1,6 @@
 //! From a request to a verdict: the engine of the day, the mesh, and what updates are held to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::civil::Date;
@@ -8,7 +8,10 @@ use jiff::tz::TimeZone;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
-use meshcheck_rules::{Applicability, Engine, Mesh, Object, Place, Report, Rule, Severity};
+use meshcheck_rules::update::{self, Before};
+use meshcheck_rules::{
+    Applicability, Engine, Mesh, Object, Place, Report, Rule, RunFinding, Severity, Source,
+};
 use serde_json::{Value, json};
 
 use crate::decide::{self, Decision, Subject};
@@ -109,7 +112,14 @@ pub struct Judge {
     updates: Updates,
     policy: Policy,
     rules: Option<Vec<&'static Rule>>,
-    engine: Mutex<Option<Arc<Engine>>>,
+    state: Mutex<State>,
+}
+
+/// What changes while the server runs.
+struct State {
+    releases: Releases,
+    /// Of the day.
+    engine: Option<Arc<Engine>>,
 }
 
 impl Judge {
@@ -122,7 +132,10 @@ impl Judge {
             updates,
             policy: Policy::default(),
             rules: None,
-            engine: Mutex::new(None),
+            state: Mutex::new(State {
+                releases: Releases::embedded(),
+                engine: None,
+            }),
         }
     }
 
@@ -131,6 +144,25 @@ impl Judge {
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// Judges by another release table from now on.
+    pub fn replace_releases(&self, releases: Releases) {
+        *self.state() = State {
+            releases,
+            engine: None,
+        };
+    }
+
+    /// Makes the engine of the day, and logs what there is to say of it, before the first request.
+    pub fn prepare(&self) {
+        drop(self.engine());
+    }
+
+    /// The lock guards values that are replaced whole: a thread that panicked with it left nothing
+    /// half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same judge with these rules only.
@@ -163,19 +195,36 @@ impl Judge {
     /// The engine for today, made once a day.
     fn engine(&self) -> Arc<Engine> {
         let date = self.as_of.unwrap_or_else(today);
-        // The lock guards a cache: a thread that panicked with it left nothing half done.
-        let mut cached = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = cached.as_ref().filter(|engine| engine.as_of() == date) {
+        let mut state = self.state();
+        let cached = state.engine.as_ref();
+        if let Some(engine) = cached.filter(|engine| engine.as_of() == date) {
             return Arc::clone(engine);
         }
         warn_of_expired(&self.policy, date);
-        let engine = Engine::new(date, self.policy.clone(), Releases::embedded());
+        let engine = Engine::new(date, self.policy.clone(), state.releases.clone());
         let engine = Arc::new(match &self.rules {
             Some(rules) => engine.with_rules(rules.clone()),
             None => engine,
         });
-        *cached = Some(Arc::clone(&engine));
+        tell_run(&engine);
+        state.engine = Some(Arc::clone(&engine));
         engine
+    }
+}
+
+/// Logs what there is to say of the whole, once for an engine.
+fn tell_run(engine: &Engine) {
+    for finding in engine.check_run() {
+        let RunFinding {
+            rule,
+            severity,
+            message,
+        } = finding;
+        match severity {
+            Severity::Error => tracing::error!(rule, "{message}"),
+            Severity::Warning => tracing::warn!(rule, "{message}"),
+            Severity::Info => tracing::info!(rule, "{message}"),
+        }
     }
 }
 
@@ -246,7 +295,7 @@ impl Case<'_> {
     }
 
     fn validate(&self) -> Verdict {
-        let report = self.check(self.value);
+        let report = self.check_update();
         let has_errors = report
             .findings
             .iter()
@@ -276,13 +325,36 @@ impl Case<'_> {
             .flatten()
     }
 
-    /// An object is one object here: the API server sends no lists.
+    /// What the rules say of the object as an update of the one that is stored. That one is read only
+    /// where it can matter.
+    fn check_update(&self) -> Report {
+        let is_update = self.request.operation == Operation::Update;
+        let objects = Object::all(self.value);
+        let stored = (is_update && objects.iter().any(update::matters))
+            .then(|| scope::before(self.request))
+            .flatten();
+        let stored = stored.as_ref().map(Object::all).unwrap_or_default();
+        let former = stored.first().map(|object| {
+            let title = object.title().into();
+            (object, Source::Cluster { title })
+        });
+        let before = Before {
+            object: former.as_ref().map(|(object, source)| (*object, source)),
+            mesh: None,
+        };
+        self.check_against(self.value, before)
+    }
+
     fn check(&self, value: &Value) -> Report {
+        self.check_against(value, Before::default())
+    }
+
+    /// An object is one object here: the API server sends no lists.
+    fn check_against(&self, value: &Value, before: Before<'_>) -> Report {
         let mut whole = Report::default();
         for object in Object::all(value) {
-            let report = self
-                .engine
-                .check(&object, &self.judge.mesh, Place::cluster());
+            let (mesh, place) = (&self.judge.mesh, Place::cluster());
+            let report = self.engine.check_update(&object, before, mesh, place);
             whole.findings.extend(report.findings);
             whole.suppressed.extend(report.suppressed);
             whole.crashed.extend(report.crashed);

@@ -13,6 +13,7 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod policy;
+pub mod release_data;
 pub mod review;
 pub mod run;
 pub mod scope;

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::AtomicU64;
 
+use jiff::tz::TimeZone;
+use meshcheck_rules::releases::Releases;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -42,6 +44,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     certificate_not_after: Gauge<f64, AtomicU64>,
     reloads: Family<ResultLabels, Counter>,
+    release_data_as_of: Gauge,
+    release_data_reloads: Family<ResultLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +99,8 @@ impl Default for Metrics {
             handshake_failures: Family::default(),
             certificate_not_after: Gauge::default(),
             reloads: Family::default(),
+            release_data_as_of: Gauge::default(),
+            release_data_reloads: Family::default(),
         };
         metrics.register();
         metrics.start_at_zero();
@@ -166,6 +172,16 @@ impl Metrics {
             "Changed certificate files that were read, by result",
             self.reloads.clone(),
         );
+        registry.register(
+            "meshcheck_release_data_as_of_timestamp_seconds",
+            "The day on which the release table in use was compared with its sources",
+            self.release_data_as_of.clone(),
+        );
+        registry.register(
+            "meshcheck_release_data_reloads",
+            "Changed files of release data that were read, by result",
+            self.release_data_reloads.clone(),
+        );
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("meshcheck_build", "Build of the server", version);
     }
@@ -173,7 +189,9 @@ impl Metrics {
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
         for result in ["swapped", "kept"] {
-            drop(self.reloads.get_or_create(&ResultLabels { result }));
+            let labels = ResultLabels { result };
+            drop(self.reloads.get_or_create(&labels));
+            drop(self.release_data_reloads.get_or_create(&labels));
         }
         for webhook in [Webhook::Mutate, Webhook::Validate].map(Webhook::as_str) {
             drop(self.duration.get_or_create(&WebhookLabels { webhook }));
@@ -240,8 +258,23 @@ impl Metrics {
         self.reloads.get_or_create(&ResultLabels { result }).inc();
     }
 
+    /// Tells the day of the release table that is judged by from now on.
+    pub fn judges_by(&self, table: &Releases) {
+        let midnight = table.as_of.to_zoned(TimeZone::UTC);
+        let seconds = midnight.map_or(0, |midnight| midnight.timestamp().as_second());
+        self.release_data_as_of.set(seconds);
+    }
+
+    /// Counts a change of the file of release data.
+    pub fn release_data_read(&self, swapped: bool) {
+        let result = if swapped { "swapped" } else { "kept" };
+        self.release_data_reloads
+            .get_or_create(&ResultLabels { result })
+            .inc();
+    }
+
     /// Everything, as Prometheus reads it.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes every write");
         text

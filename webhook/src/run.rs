@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::middleware;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
+use meshcheck_rules::releases::Releases;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -18,6 +19,7 @@ use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
+use crate::release_data::{self, ReleaseDataError};
 use crate::tls::files::{Files, FilesError, follow};
 use crate::tls::self_signed::{self, SelfSignedError};
 use crate::tls::{self, Pair, Serving};
@@ -44,6 +46,9 @@ pub enum RunError {
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
+    /// No release table that can be used.
+    #[error("no release data: {0}")]
+    ReleaseData(#[from] ReleaseDataError),
     /// The self-signed certificate went wrong.
     #[error(transparent)]
     SelfSigned(#[from] SelfSignedError),
@@ -73,7 +78,11 @@ impl RunError {
     /// The exit code of the program, as `--help` says.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Policy(_) | Self::Files(_) | Self::SelfSigned(_) => 2,
+            Self::Usage(_)
+            | Self::Policy(_)
+            | Self::Files(_)
+            | Self::ReleaseData(_)
+            | Self::SelfSigned(_) => 2,
             _ => 1,
         }
     }
@@ -115,6 +124,7 @@ impl Running {
         let metrics = Arc::new(Metrics::default());
         let serving = certificate(args, &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
+        release_data(args, &judge, &metrics)?;
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -196,6 +206,32 @@ fn certificate(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Serving>, RunE
             Ok(serving)
         }
     }
+}
+
+/// The release table to start with. From a file it is followed from then on.
+fn release_data(
+    args: &Args,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), ReleaseDataError> {
+    let Some(path) = &args.release_data else {
+        metrics.judges_by(&Releases::embedded());
+        judge.prepare();
+        return Ok(());
+    };
+    let mut file = release_data::File::new(path);
+    let table = file.first()?;
+    metrics.judges_by(&table);
+    judge.replace_releases(table);
+    judge.prepare();
+    let (judging, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    tokio::spawn(release_data::follow(
+        file,
+        judging,
+        metrics,
+        args.cert_poll_interval,
+    ));
+    Ok(())
 }
 
 fn bind(address: SocketAddr) -> Result<(Server<SocketAddr>, SocketAddr), RunError> {

@@ -108,7 +108,15 @@ pub fn keeps_its_pods(object: &Value, before: &Value) -> bool {
 /// the kinds whose makers are judged in their stead. Refusing such an object is told to nobody, and
 /// takes down what runs as soon as a node is restarted.
 pub fn maker(object: &Value) -> Option<String> {
-    let made = ["Pod", "ReplicaSet", "ReplicationController", "Job"];
+    let made = [
+        "Pod",
+        "ReplicaSet",
+        "ReplicationController",
+        "Job",
+        // Of an ApplicationSet, and of the Sail operator's Istio.
+        "Application",
+        "IstioRevision",
+    ];
     let kind = object.get("kind")?.as_str()?;
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     let owner = owners.iter().find(|owner| owner["controller"] == true)?;

@@ -1,13 +1,14 @@
 //! `check`: judges files, folders and standard input.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::{Engine, Severity, yaml};
 
 use super::{CommandError, today};
-use crate::args::{CheckArgs, FixMode, Format};
+use crate::args::{ChartName, CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
 use crate::known;
 use crate::output::human::{Detail, Human, Printer, renderer};
@@ -17,6 +18,7 @@ use crate::problem::Problem;
 use crate::release_data;
 use crate::report::{Demands, Tally, Verdict};
 use crate::session::Session;
+use crate::since::Since;
 use crate::source::{Inputs, Origin};
 
 use fixing::Fixing;
@@ -27,12 +29,23 @@ mod governing;
 
 /// Checks, and says how the run ends. `program` is how the program is called.
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
+    run_since(arguments, None, program)
+}
+
+/// The same, with what is checked held against what was there before.
+pub fn run_since(
+    arguments: &CheckArgs,
+    old: Option<&Path>,
+    program: &str,
+) -> Result<Verdict, CommandError> {
+    refuse_two_streams(arguments, old)?;
     let policy = Governing::find(arguments)?;
     let engine = engine(arguments, policy.policy())?;
     let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());
     let mut streams = streams(arguments, &inputs);
-    let session = Session::new(&inputs.found, engine, options(arguments));
+    let session = Session::new(&inputs.found, engine, options(arguments))
+        .with_chart(arguments.chart.map(ChartName::chart));
     let mut mesh = session.learn(known.clone());
     let fixing = Fixing::new(arguments, &session, &streams).run(&mesh, &mut streams)?;
     if fixing.changed {
@@ -47,7 +60,16 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
         tally += report.tally;
         print.file(report, &mut streams);
     }
-    let judge = Judge::new(&session, &mesh, &*render).with_policy(policy.file.as_deref());
+    let since = old.map(|old| {
+        let (new, options) = (arguments.all_paths(), &session.options);
+        Since::read(old, new, options, &*render, |report| {
+            tally += report.tally;
+            print.file(report, &mut streams);
+        })
+    });
+    let judge = Judge::new(&session, &mesh, &*render)
+        .with_policy(policy.file.as_deref())
+        .since(since.as_ref());
     judge.run(|mut report| {
         tally += report.tally;
         fitted.append(&mut report.policy_entries);
@@ -75,6 +97,15 @@ pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError
     print.finish(&closing, &mut streams);
     streams.finish().map_err(CommandError::Output)?;
     Ok(tally.verdict(demands))
+}
+
+fn refuse_two_streams(arguments: &CheckArgs, old: Option<&Path>) -> Result<(), CommandError> {
+    let is_stdin = |path: &Path| path == Path::new("-");
+    let new = arguments.all_paths().any(|path| is_stdin(path));
+    match old.is_some_and(is_stdin) && new {
+        true => Err(CommandError::OneStdin),
+        false => Ok(()),
+    }
 }
 
 /// Standard output belongs to the diff, and to the fixed stream where standard input is fixed.

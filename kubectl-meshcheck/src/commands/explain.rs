@@ -1,7 +1,7 @@
 //! `explain`: shows the page of a rule.
 
 use meshcheck_rules::rules::{find, names};
-use meshcheck_rules::{Applicability, Rule, words};
+use meshcheck_rules::{Applicability, Check, Rule, words};
 
 use super::CommandError;
 use crate::args::ExplainArgs;
@@ -29,6 +29,9 @@ pub fn run(arguments: &ExplainArgs, program: &str) -> Result<Verdict, CommandErr
 
 /// The kinds that a rule looks at, as people write them: `Deployment.apps`.
 pub(super) fn kinds(rule: &Rule) -> Vec<String> {
+    if let Check::Run(_) = rule.check {
+        return vec!["the whole run".to_owned()];
+    }
     let named = |kind: &meshcheck_rules::ObjectKind| match kind.group {
         "" => kind.name().to_owned(),
         group => format!("{}.{group}", kind.name()),

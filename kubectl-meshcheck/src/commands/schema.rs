@@ -1,6 +1,6 @@
 //! `schema`: prints a JSON schema.
 
-use meshcheck_rules::config;
+use meshcheck_rules::{config, releases};
 
 use super::CommandError;
 use crate::args::{SchemaArgs, SchemaOf};
@@ -9,11 +9,11 @@ use crate::report::Verdict;
 
 /// Prints the schema.
 pub fn run(arguments: &SchemaArgs) -> Result<Verdict, CommandError> {
-    let schema = match arguments.of {
-        SchemaOf::Policy => config::schema(),
-    };
     let mut out = Stream::stdout();
-    out.put(format!("{schema:#}\n"));
+    match arguments.of {
+        SchemaOf::Policy => out.put(format!("{:#}\n", config::schema())),
+        SchemaOf::Releases => out.put(releases::SCHEMA),
+    }
     out.finish().map_err(CommandError::Output)?;
     Ok(Verdict::Clean)
 }

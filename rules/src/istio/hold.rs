@@ -8,6 +8,8 @@ use crate::istio::resembles;
 use crate::object::{Node, Strings};
 use crate::yaml;
 
+pub mod mesh;
+
 /// Annotation of the pod that is laid over the mesh's `defaultConfig`.
 pub const CONFIG_ANNOTATION: &str = "proxy.istio.io/config";
 /// The field.

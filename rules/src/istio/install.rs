@@ -20,8 +20,7 @@ pub use values::{Effective, Refused};
 pub use vendors::installer_of;
 
 pub(crate) use chart_file::dependencies;
-pub(crate) use flux::source as chart_source;
-pub(crate) use installers::kindless;
+pub(crate) use installers::{chart_source, kindless};
 pub(crate) use plane::READS_EXTRA_ARGS;
 pub(crate) use values::{DEFAULTS, INTERNAL, READS_ROOT};
 
@@ -127,7 +126,7 @@ impl ChartVersion {
             .and_then(|stated| stated.stated.version());
         let tag = || images::tag_version(release);
         let known = [
-            (stated, Said::File),
+            (stated.or(release.known), Said::File),
             (given.istio.filter(|_| release.is_named), Said::Option),
             (tag(), Said::Tag),
             (given.istio, Said::Option),
@@ -150,10 +149,12 @@ impl<'a> Install<'a> {
     ) -> Option<Self> {
         if ISTIO_OPERATOR.matches(object) {
             Some(operator::read(object))
-        } else if HELM_VALUES.matches(object) {
-            Some(Self::from_releases(values_file::read(object)))
+        } else if let Some(found) = installers::read(object, strings, around) {
+            Some(Self::found(found))
         } else {
-            installers::read(object, strings, around).map(Self::found)
+            HELM_VALUES
+                .matches(object)
+                .then(|| Self::from_releases(values_file::read(object)))
         }
     }
 
@@ -172,12 +173,23 @@ impl<'a> Install<'a> {
         }
     }
 
-    /// Every istiod that it is going to run.
+    /// Whether its installer refuses what it says of the connection age.
+    pub fn refuses_age(&self) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.mistake == Mistake::Age)
+    }
+
+    /// Whether its installer refuses a key that was meant to be the connection age.
+    pub fn refuses_key(&self) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.mistake == Mistake::Key)
+    }
+
+    /// Every istiod that it is going to run, or would, if its installer refused nothing.
     pub fn run(&self, given: Given, strings: &'a Strings) -> Running<'a> {
         let mut running = Running::default();
-        if !self.refusals.is_empty() {
-            return running;
-        }
         let istiods = self
             .releases
             .iter()
@@ -202,6 +214,7 @@ pub(crate) fn version<'a>(node: Node<'a>, hub: &str) -> Option<InstallVersion<'a
     }
     let vendor = Image::parse(&format!("{hub}/pilot:{text}")).vendor();
     Some(InstallVersion {
+        chart: None,
         node,
         stated: Stated::of_tag(&text, None),
         vendor,

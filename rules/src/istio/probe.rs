@@ -91,7 +91,7 @@ pub const PROXY_READY_PORTS: &[u64] = &[15020, 15021];
 /// First minor whose proxy listens on 15021.
 const HAS_15021: Minor = Minor::one(6);
 /// First minor with a startup probe, behind which readiness may ask rarely.
-const HAS_STARTUP: Minor = Minor::one(20);
+pub(crate) const HAS_STARTUP: Minor = Minor::one(20);
 
 /// The port on which a proxy of this version should be asked.
 pub fn proxy_port(version: Option<Version>) -> u64 {

@@ -18,7 +18,16 @@ const PILOT_KEYS: &[&str] = &[
     "trustedZtunnelNamespace",
 ];
 
-/// Whether a document without a kind holds values of the istiod chart: by keys that only it has.
+/// Whether a document without a kind holds values of the istiod chart, its own or those of a chart
+/// that depends on it, which stand below a name.
+pub fn hold_istio_values(document: &Value) -> bool {
+    are_istio_values(document)
+        || document
+            .as_object()
+            .is_some_and(|root| root.values().any(are_istio_values))
+}
+
+/// Whether a mapping holds values of the istiod chart: by keys that only it has.
 pub fn are_istio_values(document: &Value) -> bool {
     let Some(root) = document.as_object() else {
         return false;

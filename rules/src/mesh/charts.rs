@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::definitions::{Definitions, nearest};
 use super::{Fact, Known, Place, Source};
-use crate::istio::install::{self, Dependency};
+use crate::istio::install::{self, Chart, Dependency};
+use crate::istio::version::Version;
 use crate::object::Object;
 
 /// A source from which Flux takes a chart.
@@ -19,6 +22,8 @@ pub enum ChartSource {
     Artifact {
         /// Its address, which ends with the chart's name.
         url: String,
+        /// The chart's version, where it is exact.
+        version: Option<Version>,
     },
     /// A chart of another source.
     Chart {
@@ -26,6 +31,18 @@ pub enum ChartSource {
         chart: String,
         /// Kind and name of that source.
         source: (String, String),
+        /// The chart's version, where it is exact.
+        version: Option<Version>,
+    },
+    /// A release of the Helm controller of k3s.
+    Release {
+        /// Which chart of Istio's.
+        chart: Chart,
+    },
+    /// More values for such a release.
+    Config {
+        /// Whether they set istiod's connection age.
+        sets_age: bool,
     },
 }
 
@@ -39,11 +56,19 @@ pub(super) struct Charts {
     umbrellas: Definitions<Vec<Dependency>>,
 }
 
+/// Kind with its group, since several groups have a `HelmChart`.
+fn kind_of(object: &Object<'_>) -> String {
+    format!("{}.{}", object.kind, object.group())
+}
+
 /// Words of which at least one stands in every text that holds such a fact.
-pub(super) const WORDS: &[&str] = &["source.toolkit.fluxcd.io", "dependencies"];
+pub(super) const WORDS: &[&str] = &["source.toolkit.fluxcd.io", "helm.cattle.io", "dependencies"];
 
 pub(super) fn may_hold(object: &Object<'_>) -> bool {
-    object.group() == "source.toolkit.fluxcd.io" || install::CHART_FILE.matches(object)
+    matches!(
+        object.group(),
+        "source.toolkit.fluxcd.io" | "helm.cattle.io"
+    ) || install::CHART_FILE.matches(object)
 }
 
 impl Charts {
@@ -55,7 +80,7 @@ impl Charts {
             });
         } else if let (Some(found), Some(name)) = (install::chart_source(object), object.name) {
             let namespace = object.namespace.map(str::to_owned);
-            let key = (object.kind.to_owned(), name.to_owned(), namespace);
+            let key = (kind_of(object), name.to_owned(), namespace);
             self.sources.entry(key).or_default().push(Fact {
                 value: found,
                 source: source.clone(),
@@ -74,24 +99,32 @@ impl Charts {
         place: Place<'_>,
     ) -> Option<&ChartSource> {
         let key = |namespace: Option<&str>| {
-            (
-                kind.to_owned(),
-                name.to_owned(),
-                namespace.map(str::to_owned),
-            )
+            let namespace = namespace.map(str::to_owned);
+            (kind.to_owned(), name.to_owned(), namespace)
         };
-        let all = match namespace {
-            Some(_) => vec![key(namespace), key(None)],
-            None => {
-                let of_name = |key: &&Key| key.0 == kind && key.1 == name;
-                self.sources.keys().filter(of_name).cloned().collect()
-            }
+        let all = if namespace.is_some() {
+            vec![key(namespace), key(None)]
+        } else {
+            let of_name = |key: &&Key| key.0 == kind && key.1 == name;
+            self.sources.keys().filter(of_name).cloned().collect()
         };
         all.iter()
             .find_map(|key| match nearest(self.sources.get(key), place) {
                 Known::Yes(source, _) => Some(source),
                 Known::Disputed(..) | Known::No => None,
             })
+    }
+
+    /// Whether a document without a kind holds values of a chart that depends on Istio's.
+    pub(super) fn are_values(&self, document: &Value, place: Place<'_>) -> bool {
+        if self.umbrellas.is_empty() || document.get("kind").is_some() {
+            return false;
+        }
+        self.umbrella(place).is_some_and(|(dependencies, _)| {
+            dependencies
+                .iter()
+                .any(|dependency| document.get(&dependency.key).is_some())
+        })
     }
 
     /// The dependencies on Istio's charts of the chart in whose folder a file lies, or below it.

@@ -103,6 +103,10 @@ impl<T: PartialEq> Definitions<T> {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+
     fn known(&self, choice: Choice) -> Known<&T> {
         let chosen = &self.facts[choice.chosen];
         match choice.rival {

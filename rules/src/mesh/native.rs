@@ -14,7 +14,7 @@ const READS_ANNOTATION: Minor = Minor::one(24);
 /// First istiod that makes native sidecars by itself where all nodes can run them.
 const BY_ITSELF: Minor = Minor::one(27);
 /// The nodes on which it does.
-const NODES: KubernetesVersion = KubernetesVersion::one(33);
+pub(crate) const NODES: KubernetesVersion = KubernetesVersion::one(33);
 
 /// Whether the injector makes the proxy of a pod a native sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]

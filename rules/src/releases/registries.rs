@@ -96,7 +96,11 @@ fn is_below(reference: &str, prefix: &str) -> bool {
 fn stated(reference: &str) -> Option<Version> {
     let image = Image::parse(reference);
     image.component()?;
-    Tag::read(image.tag?).version()
+    match Tag::read(image.tag?) {
+        Tag::Release(version) => Some(version),
+        // Of a pre-release nobody says where it was published.
+        Tag::Prerelease(_) | Tag::Unreadable => None,
+    }
 }
 
 fn state(retirement: &Retirement, version: Option<Version>, on: Date) -> Retiring {

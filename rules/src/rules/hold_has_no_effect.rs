@@ -4,24 +4,26 @@ use crate::istio::PROXY;
 use crate::istio::gate::{Gate, Meshed, has_application, is_proxyless};
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::proxy::Proxy;
-use crate::istio::workload::{List, PodTemplate, WORKLOADS};
+use crate::istio::workload::{List, PodTemplate};
 use crate::mesh::{Enrolment, Native};
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::{hold_of, metadata_of, name_of};
+use crate::rules::support::{PODS_AND_MESHES, hold_of, metadata_of, name_of};
 
 mod annotation;
+mod mesh;
 
 declare_rule! {
     id: "hold-has-no-effect",
     summary: "hold is asked for and does not hold",
     severity: Warning,
     since: "0.1.0",
-    kinds: WORKLOADS,
+    kinds: PODS_AND_MESHES,
     fix: Some(Applicability::Safe),
     check: check,
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    mesh::check(cx, out);
     let subject = cx.subject();
     let Some(template) = subject.application() else {
         return;

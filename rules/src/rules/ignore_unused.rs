@@ -1,4 +1,7 @@
+use serde_json::Value;
+
 use crate::engine::Context;
+use crate::object::Object;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::{self, EVERY_KIND};
 use crate::suppress::{ANNOTATION, Entry, Standing, Stray};
@@ -45,8 +48,9 @@ fn why_unused(entry: &Entry<'_>, cx: &Context<'_>) -> Option<String> {
 }
 
 fn why_not_needed(entry: &Entry<'_>, rule: &str, cx: &Context<'_>) -> Option<String> {
-    // A rule that did not run says nothing about who needs an ignore.
-    if entry.used.get() || !cx.runs(rule) {
+    // A rule that did not run says nothing about who needs an ignore; neither does a Pod of an
+    // annotation that it has from its Deployment.
+    if entry.used.get() || !cx.runs(rule) || is_made(cx.object) {
         return None;
     }
     let looks = rules::find(rule).is_some_and(|rule| rule.looks_at(cx.object));
@@ -57,6 +61,15 @@ fn why_not_needed(entry: &Entry<'_>, rule: &str, cx: &Context<'_>) -> Option<Str
         "`{rule}` does not look at a {}",
         cx.object.kind_name()
     ))
+}
+
+/// Whether a controller made the object from another one.
+fn is_made(object: &Object<'_>) -> bool {
+    let metadata = object.root.get("metadata");
+    let mut owners = metadata
+        .iter()
+        .flat_map(|metadata| metadata.items("ownerReferences"));
+    owners.any(|owner| owner.value().get("controller") == Some(&Value::Bool(true)))
 }
 
 fn stray_message(stray: &Stray<'_>) -> String {

@@ -36,17 +36,35 @@ struct Ping<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let Some(istiod) = cx
-        .subject()
-        .istiod
-        .as_ref()
-        .filter(|istiod| !istiod.is_wrapped)
-    else {
-        return;
+    let subject = cx.subject();
+    if let Some(istiod) = subject.istiod.as_ref().filter(|istiod| !istiod.is_wrapped) {
+        check_istiod(istiod, subject.istiod_version(), Some, out);
+    }
+    for plane in subject.planes() {
+        if let Some(container) = plane.deployment.container() {
+            let istiod = Istiod::in_container(container);
+            let version = Some(plane.version());
+            let source = |node: Node<'_>| plane.deployment.source(&node.pointer()).cloned();
+            check_istiod(&istiod, version, source, out);
+        }
+    }
+}
+
+/// `source` gives the field that says what stands in a node.
+fn check_istiod<'a>(
+    istiod: &Istiod<'a>,
+    version: Option<Version>,
+    source: impl Fn(Node<'a>) -> Option<Node<'a>>,
+    out: &mut Findings,
+) {
+    let said = |ping: Ping<'a>| Ping {
+        node: ping
+            .node
+            .and_then(|(node, joined)| Some((source(node)?, joined))),
+        ..ping
     };
-    let version = cx.subject().istiod_version();
-    let interval = setting(istiod, version, INTERVAL, "GRPC_KEEPALIVE_INTERVAL", 30);
-    let timeout = setting(istiod, version, TIMEOUT, "GRPC_KEEPALIVE_TIMEOUT", 10);
+    let interval = setting(istiod, version, INTERVAL, "GRPC_KEEPALIVE_INTERVAL", 30).map(&said);
+    let timeout = setting(istiod, version, TIMEOUT, "GRPC_KEEPALIVE_TIMEOUT", 10).map(said);
     let (Some(interval), Some(timeout)) = (interval, timeout) else {
         return;
     };

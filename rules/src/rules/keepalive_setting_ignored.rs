@@ -1,10 +1,14 @@
+use serde_json::Value;
+
 use crate::engine::Context;
-use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity};
+use crate::finding::{Applicability, Fix, Related, RelatedPlace, Severity, op};
 use crate::istio::args::AGE;
+use crate::istio::duration::GoDuration;
 use crate::istio::install::{DEFAULTS, Mistake};
 use crate::istio::keepalive::{
     Age, AgeSetting, Certainty, Ignored, in_istiod, in_plane, value_name,
 };
+use crate::object::Node;
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::ISTIODS;
 
@@ -26,9 +30,20 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             report(cx, &ignored, ages.first(), out);
         }
     }
+    let refused: Vec<_> = subject
+        .install
+        .iter()
+        .flat_map(|install| &install.refusals)
+        .collect();
     for (index, plane) in subject.planes().iter().enumerate() {
-        for ignored in in_plane(plane, ages.get(index)) {
-            report(cx, &ignored, ages.get(index), out);
+        let found = in_plane(plane, ages.get(index));
+        // What is refused is told once.
+        let is_refused = |ignored: &Ignored<'_>| {
+            let mut refused = refused.iter();
+            refused.any(|refusal| std::ptr::eq(refusal.node.value(), ignored.node.value()))
+        };
+        for ignored in found.iter().filter(|ignored| !is_refused(ignored)) {
+            report(cx, ignored, ages.get(index), out);
         }
     }
     check_refused(cx, out);
@@ -45,7 +60,8 @@ fn check_refused(cx: &Context<'_>, out: &mut Findings) {
             refusal.why
         );
         out.report(refusal.node.whole(), message)
-            .severity(Severity::Error);
+            .severity(Severity::Error)
+            .fix(moved(cx, &refusal.node));
     }
     for (chart, refused) in &subject.running().refused {
         let at = refused.at.as_ref();
@@ -66,6 +82,40 @@ fn check_refused(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
+/// The value to where istioctl reads it.
+fn moved(cx: &Context<'_>, node: &Node<'_>) -> Option<Fix> {
+    let spec = cx.object.root.get_set("spec")?;
+    let written = match node.value() {
+        Value::Array(_) => node.elements().find_map(|item| age_in(item.str()?)),
+        _ => GoDuration::parse(node.str()?).ok(),
+    };
+    let value = fitting(cx, written);
+    let keys = ["values", "pilot", AGE];
+    let text = Value::String(value.to_string());
+    // What is taken away may be all that was there.
+    let is_free = spec.at(&keys).is_none();
+    let changes = vec![op::add_below(&spec, &keys, text), op::remove(node)];
+    is_free
+        .then(|| Fix::needs_review(format!("write {value} at `values.pilot.{AGE}`"), changes))
+        .flatten()
+}
+
+/// The age in an argument that sets it.
+fn age_in(argument: &str) -> Option<GoDuration> {
+    let value = argument
+        .strip_prefix("--")?
+        .strip_prefix(AGE)?
+        .strip_prefix('=')?;
+    GoDuration::parse(value).ok()
+}
+
+/// A value that no rule would speak against.
+fn fitting(cx: &Context<'_>, value: Option<GoDuration>) -> GoDuration {
+    let policy = &cx.policy.keepalive;
+    let fits = |value: &_| (policy.min..=policy.max).contains(value);
+    value.filter(fits).unwrap_or(policy.target)
+}
+
 fn report(
     cx: &Context<'_>,
     ignored: &Ignored<'_>,
@@ -84,10 +134,8 @@ fn report(
     } else {
         ignored.node.as_value()
     };
-    let policy = &cx.policy.keepalive;
     let fix = ignored.remedy.as_ref().and_then(|remedy| {
-        let fits = |value: &_| (policy.min..=policy.max).contains(value);
-        let value = remedy.value.filter(fits).unwrap_or(policy.target);
+        let value = fitting(cx, remedy.value);
         let title = match remedy.to() {
             Some(to) => format!("write {value} at `{to}`"),
             None => "remove it".to_owned(),

@@ -5,14 +5,17 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Change, Fix, Severity, op};
-use crate::istio::image::Image;
-use crate::istio::install::{HELM_VALUES, Install};
-use crate::istio::version::{Minor, Version};
+use crate::istio::build::Stated;
+use crate::istio::image::{Image, Tag};
+use crate::istio::install::{Install, Layer, Release};
+use crate::istio::version::Version;
 use crate::istio::workload::PodTemplate;
 use crate::object::Node;
 use crate::releases::{Retired, Retiring};
 use crate::rule::{Findings, declare_rule};
 use crate::rules::support::{VERSIONED, days};
+
+mod default;
 
 /// Names another image for the sidecar.
 const PROXY_IMAGE: &str = "sidecar.istio.io/proxyImage";
@@ -36,15 +39,20 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
     if let Some(install) = &subject.install {
         let version = stated_version(install);
-        for node in texts(&cx.object.root) {
+        let inside = install.releases.iter().flat_map(values_in_strings);
+        for node in said(&cx.object.root).chain(inside) {
             report(cx, &node, version, out);
         }
-        report_default(cx, install, out);
+        default::report(cx, install, out);
     }
 }
 
+/// The release that something states; of a pre-release nobody says where it was published.
 fn stated_version(install: &Install<'_>) -> Option<Version> {
-    install.versions.first()?.stated.version()
+    match install.versions.first()?.stated {
+        Stated::Version(Tag::Release(version), _) => Some(version),
+        _ => None,
+    }
 }
 
 /// What a pod pulls.
@@ -58,8 +66,15 @@ fn images<'a>(template: &PodTemplate<'a>) -> impl Iterator<Item = Node<'a>> + us
         .chain(annotation)
 }
 
-/// All texts of an installer's file: hubs and images stand in many of its places, and a retired
-/// registry is unmistakable in each.
+/// All texts of an installer's file but what a cluster wrote into it: hubs, images and repositories
+/// stand in many places, and a retired registry is unmistakable in each.
+fn said<'a>(root: &Node<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+    let members = root
+        .entries()
+        .filter(|(key, _)| !matches!(*key, "metadata" | "status"));
+    members.flat_map(|(_, member)| texts(&member))
+}
+
 fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
     match node.value() {
         Value::String(_) => Box::new(iter::once(node.clone())),
@@ -69,12 +84,27 @@ fn texts<'a>(node: &Node<'a>) -> Box<dyn Iterator<Item = Node<'a>> + 'a> {
     }
 }
 
+/// The same in values that stand in a string.
+fn values_in_strings<'a>(release: &Release<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+    let values = release.layers.iter().filter_map(|layer| match layer {
+        Layer::Values(node) if node.as_value().inner.is_some() => Some(node.clone()),
+        _ => None,
+    });
+    let values: Vec<Node<'a>> = values.collect();
+    values.into_iter().flat_map(|node| texts(&node))
+}
+
 fn report(cx: &Context<'_>, node: &Node<'_>, version: Option<Version>, out: &mut Findings) {
     let Some(reference) = node.str() else { return };
     let Some(retired) = cx.releases.retired_home(reference, version, cx.as_of) else {
         return;
     };
-    let message = format!("`{reference}` {}", what(&retired, cx.as_of));
+    let loss = if reference.split('/').any(|part| part == "charts") {
+        Loss::Charts
+    } else {
+        Loss::Images
+    };
+    let message = format!("`{reference}` {}", what(&retired, loss, cx.as_of));
     let fix = new_home(node, reference, &retired);
     out.report(node.as_value(), message)
         .severity(severity(&retired))
@@ -88,8 +118,24 @@ fn severity(retired: &Retired<'_>) -> Severity {
     }
 }
 
+/// What is not there any more.
+#[derive(Clone, Copy)]
+enum Loss {
+    Images,
+    Charts,
+}
+
+impl Loss {
+    fn consequence(self) -> &'static str {
+        match self {
+            Self::Images => "pods on new nodes do not start then",
+            Self::Charts => "nothing can be installed or upgraded from there then",
+        }
+    }
+}
+
 /// Why something cannot be pulled, now or soon.
-fn what(retired: &Retired<'_>, on: Date) -> String {
+fn what(retired: &Retired<'_>, loss: Loss, on: Date) -> String {
     let (prefix, end) = (retired.prefix, retired.shuts);
     let certainty = end.certainty.as_str();
     let gone = match retired.state {
@@ -99,16 +145,16 @@ fn what(retired: &Retired<'_>, on: Date) -> String {
                 format!("; it is switched off for some hours on {day}")
             });
             format!(
-                "cannot be pulled after {} ({certainty}, {} left), when Istio shuts {prefix}: pods on \
-                 new nodes will not start{trial}",
+                "cannot be pulled after {} ({certainty}, {} left), when Istio shuts {prefix}: {}{trial}",
                 end.date,
                 days((end.date - on).get_days()),
+                loss.consequence(),
             )
         }
         Retiring::Shut => format!(
-            "cannot be pulled any more, since Istio shut {prefix} by {} ({certainty}): pods on new \
-             nodes do not start",
+            "cannot be pulled any more, since Istio shut {prefix} by {} ({certainty}): {}",
             end.date,
+            loss.consequence().trim_end_matches(" then"),
         ),
         Retiring::NeverThere(last) => {
             format!(
@@ -140,59 +186,4 @@ fn new_home(node: &Node<'_>, reference: &str, retired: &Retired<'_>) -> Option<F
     }
     let change: Vec<Change<'_>> = vec![op::replace(node, Value::String(home.clone()))];
     Fix::needs_review(format!("take it from {home}"), change)
-}
-
-/// A spec that names no hub takes the one of its charts.
-fn report_default(cx: &Context<'_>, install: &Install<'_>, out: &mut Findings) {
-    let is_values = HELM_VALUES.matches(cx.object);
-    let root = if is_values {
-        Some(cx.object.root.clone())
-    } else {
-        cx.object.root.get_set("spec")
-    };
-    let Some(root) = root.filter(|root| !names_hub(root)) else {
-        return;
-    };
-    let Some(stated) = install.versions.first().filter(|it| it.vendor.is_none()) else {
-        return;
-    };
-    let Some(version) = stated.stated.version() else {
-        return;
-    };
-    let Some((message, home, severity)) = default_of(cx, version.minor) else {
-        return;
-    };
-    let keys: &[&str] = if is_values {
-        &["global", "hub"]
-    } else {
-        &["hub"]
-    };
-    let change = vec![op::add_below(&root, keys, Value::String(home.clone()))];
-    let fix = Fix::needs_review(format!("set the hub to {home}"), change);
-    // Another file of values may name a hub.
-    let severity = if is_values { Severity::Info } else { severity };
-    out.report(stated.node.as_value(), message)
-        .severity(severity)
-        .fix(fix);
-}
-
-fn default_of(cx: &Context<'_>, minor: Minor) -> Option<(String, String, Severity)> {
-    let (hub, retired) = cx.releases.retired_default(minor, cx.as_of)?;
-    let message = format!(
-        "no hub is set, and `{hub}`, the default of the charts of {minor}, {}",
-        what(&retired, cx.as_of)
-    );
-    let severity = severity(&retired);
-    Some((message, retired.home?, severity))
-}
-
-fn names_hub(root: &Node<'_>) -> bool {
-    let places: [&[&str]; 5] = [
-        &["hub"],
-        &["global", "hub"],
-        &["pilot", "hub"],
-        &["values", "global", "hub"],
-        &["unvalidatedValues", "global", "hub"],
-    ];
-    places.into_iter().any(|place| root.at(place).is_some())
 }

@@ -3,11 +3,12 @@ use crate::finding::{Applicability, Fix, Related, RelatedPlace, op};
 use crate::istio::probe::{sidecar_readiness, sidecar_startup};
 use crate::istio::proxy::Proxy;
 use crate::istio::version::{Minor, Version};
-use crate::istio::workload::{PodTemplate, WORKLOADS};
+use crate::istio::workload::PodTemplate;
 use crate::rule::{Findings, declare_rule};
-use crate::rules::support::name_of;
+use crate::rules::support::{PODS_AND_MESHES, name_of};
 
 mod annotations;
+mod installed;
 mod switched_off;
 
 declare_rule! {
@@ -15,7 +16,7 @@ declare_rule! {
     summary: "a pod gets traffic before its proxy can take it",
     severity: Error,
     since: "0.1.0",
-    kinds: WORKLOADS,
+    kinds: PODS_AND_MESHES,
     fix: Some(Applicability::Safe),
     check: check,
 }
@@ -26,6 +27,7 @@ const STATUS_PORT: &str = "status.sidecar.istio.io/port";
 const NATIVE_READINESS: Minor = Minor::one(20);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    installed::check(cx, out);
     let subject = cx.subject();
     if let Some((template, proxy)) = subject.sidecar(cx) {
         let version = subject.version_in(&proxy.container);

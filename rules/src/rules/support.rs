@@ -5,10 +5,11 @@ use crate::engine::Context;
 use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
 use crate::istio::build::Stated;
+use crate::istio::config_map::CONFIG_MAP;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::{CONFIG_ANNOTATION, Hold};
 use crate::istio::image::{Component, Vendor};
-use crate::istio::install::{HELM_VALUES, INSTALLS};
+use crate::istio::install::{Chart, HELM_VALUES, INSTALLS};
 use crate::istio::version::Minor;
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
@@ -57,6 +58,13 @@ pub(crate) fn age_fix(grade: Grade, target: GoDuration, changes: Vec<Change<'_>>
 pub(crate) const VERSIONED: &[ObjectKind] =
     &both::<{ WORKLOADS.len() + INSTALLS.len() }>(WORKLOADS, INSTALLS);
 
+/// Installers' files and Istio's own ConfigMaps: where a mesh's settings stand.
+const MESHES: &[ObjectKind] = &both::<{ INSTALLS.len() + 1 }>(INSTALLS, &[CONFIG_MAP]);
+
+/// Kinds that hold pods, and those that say how the pods of a mesh come to be.
+pub(crate) const PODS_AND_MESHES: &[ObjectKind] =
+    &both::<{ WORKLOADS.len() + MESHES.len() }>(WORKLOADS, MESHES);
+
 /// Something of Istio's that has a version.
 #[derive(Clone, Debug)]
 pub(crate) struct Thing<'a> {
@@ -68,6 +76,9 @@ pub(crate) struct Thing<'a> {
     pub(crate) stated: Stated,
     /// Whose build it is, if not upstream's.
     pub(crate) vendor: Option<Vendor>,
+    /// Whether there is a program that has this version: the charts `base` and `gateway` bring none, the
+    /// gateway's comes with the injection.
+    pub(crate) is_program: bool,
     /// Name of the image, empty where there is none.
     pub(crate) image_name: &'a str,
     /// Where the version stands.
@@ -100,20 +111,36 @@ pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item
         component: build.component,
         stated: build.stated.clone(),
         vendor: build.image.vendor(),
+        is_program: true,
         image_name: build.image.name,
         at: build.node.as_value(),
         node: build.node.clone(),
     });
     let versions = subject.install.iter().flat_map(|install| &install.versions);
-    builds.chain(versions.map(|version| Thing {
-        name: "the Istio to install",
-        component: Component::Pilot,
-        stated: version.stated.clone(),
-        vendor: version.vendor,
-        image_name: "",
-        at: version.node.as_value(),
-        node: version.node.clone(),
+    builds.chain(versions.map(|version| {
+        Thing {
+            name: version
+                .chart
+                .map_or("the Istio to install", Chart::installs),
+            component: version.chart.map_or(Component::Pilot, program_of),
+            stated: version.stated.clone(),
+            vendor: version.vendor,
+            is_program: !matches!(version.chart, Some(Chart::Base | Chart::Gateway)),
+            image_name: "",
+            at: version.node.as_value(),
+            node: version.node.clone(),
+        }
     }))
+}
+
+/// The program that a chart installs. Without one of its own it is judged as a part of the data plane.
+fn program_of(chart: Chart) -> Component {
+    match chart {
+        Chart::Istiod | Chart::Istio | Chart::Ambient | Chart::Retired => Component::Pilot,
+        Chart::Cni => Component::Cni,
+        Chart::Ztunnel => Component::Ztunnel,
+        Chart::Base | Chart::Gateway => Component::Proxy,
+    }
 }
 
 /// What is said of the support of a minor.

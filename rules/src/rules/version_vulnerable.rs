@@ -21,7 +21,8 @@ declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     // A vendor's patch levels are its own.
-    for thing in things(cx.subject()).filter(|thing| thing.vendor.is_none()) {
+    let is_judged = |thing: &Thing<'_>| thing.vendor.is_none() && thing.is_program;
+    for thing in things(cx.subject()).filter(is_judged) {
         let Stated::Version(Tag::Release(version), _) = thing.stated else {
             continue;
         };

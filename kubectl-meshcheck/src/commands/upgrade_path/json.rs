@@ -118,6 +118,7 @@ struct BlockedOut<'a> {
 struct RescueOut<'a> {
     first_running: Option<String>,
     first_tested: Option<String>,
+    supported: Vec<String>,
     minors: Vec<MinorOut>,
     landing: Option<LandingOut<'a>>,
 }
@@ -288,6 +289,7 @@ impl<'a> RescueOut<'a> {
         Self {
             first_running: rescue.first_running.map(|minor| minor.to_string()),
             first_tested: rescue.first_tested.map(|minor| minor.to_string()),
+            supported: rescue.supported.iter().map(ToString::to_string).collect(),
             minors: minors
                 .map(|(minor, of)| MinorOut {
                     minor: minor.to_string(),

@@ -7,9 +7,10 @@
 use serde_json::Value;
 
 use super::chart_version;
-use super::release::{Home, Layer, Parameter, Release, Unseen};
+use super::release::{Home, InstallVersion, Layer, Parameter, Release, Unseen};
 use super::repository::Origin;
 use super::values_in::{Inline, inline};
+use crate::istio::build::Stated;
 use crate::object::{Node, Object, Strings};
 use crate::rule::ObjectKind;
 
@@ -30,10 +31,43 @@ pub(super) fn releases<'a>(object: &Object<'a>, strings: &'a Strings) -> Vec<Rel
     }
     // A patch that is a text of its own may set anything.
     let is_patched = spec.get_set("templatePatch").is_some();
-    templates(&spec)
+    let mut releases: Vec<Release<'a>> = templates(&spec)
         .filter_map(|template| template.get_set("spec"))
         .flat_map(|spec| of_spec(&spec, is_patched, strings))
-        .collect()
+        .collect();
+    for release in &mut releases {
+        if let Some(version) = &mut release.version {
+            hint(version, &spec);
+        }
+    }
+    releases
+}
+
+/// What a list generator fills into the version.
+fn hint(version: &mut InstallVersion<'_>, spec: &Node<'_>) {
+    let Some(key) = version.node.str().and_then(placeholder) else {
+        return;
+    };
+    let elements = spec
+        .items("generators")
+        .filter_map(|generator| generator.get_set("list"))
+        .flat_map(|list| list.items("elements"));
+    let listed: Vec<&str> = elements
+        .filter_map(|element| element.value().get(key)?.as_str())
+        .collect();
+    if let (false, Stated::Unknown { hint, .. }) = (listed.is_empty(), &mut version.stated) {
+        *hint = Some(format!("the list generator says {}", listed.join(", ")));
+    }
+}
+
+/// The name in `{{version}}` or `{{ .version }}`.
+fn placeholder(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let name = name.strip_prefix('.').unwrap_or(name);
+    let is_plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    (is_plain && !name.is_empty()).then_some(name)
 }
 
 /// The set's template, and those that its generators put over it, however deep.
@@ -115,14 +149,10 @@ fn of_source<'a>(
     }
     layers.extend(values.mapping().map(Layer::Values));
     Some(Release {
-        chart: origin.chart,
         version,
-        profile: None,
-        is_named: false,
-        operator: None,
         layers,
         unseen,
-        home,
+        ..origin.release(home)
     })
 }
 

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use super::chart_version;
-use super::release::InstallVersion;
+use super::release::{Chart, Home, InstallVersion, Layer, Release, Unseen};
 use super::repository::Origin;
+use crate::istio::values;
+use crate::istio::version::Version;
+use crate::mesh::Around;
 use crate::object::{Node, Object};
 use crate::rule::ObjectKind;
 
@@ -17,9 +20,9 @@ pub struct Dependency {
     /// Below which key its values stand: its alias, else its name.
     pub key: String,
     /// Which chart.
-    pub chart: super::release::Chart,
+    pub chart: Chart,
     /// Its version, where it is exact.
-    pub version: Option<crate::istio::version::Version>,
+    pub version: Option<Version>,
     /// Whether it is a vendor's build.
     pub is_vendors: bool,
 }
@@ -68,6 +71,55 @@ pub(crate) fn dependencies(object: &Object<'_>) -> Vec<Dependency> {
             })
         });
     found.collect()
+}
+
+/// The releases in values that stand below the names of dependencies: those of the chart's own file where
+/// it was read, else what the values themselves show.
+pub(super) fn values<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> Vec<Release<'a>> {
+    let root = &object.root;
+    if object.chart.is_some() {
+        return Vec::new();
+    }
+    let known = around.and_then(Around::umbrella);
+    let Some((dependencies, _)) = known else {
+        return if values::are_istio_values(root.value()) {
+            Vec::new()
+        } else {
+            nested(root).collect()
+        };
+    };
+    let below = dependencies.iter().filter_map(|dependency| {
+        let mut release = below(root, &root.get_set(&dependency.key)?, dependency.chart);
+        release.known = dependency.version;
+        release.is_vendors = dependency.is_vendors;
+        Some(release)
+    });
+    below.collect()
+}
+
+fn nested<'a>(root: &Node<'a>) -> impl Iterator<Item = Release<'a>> {
+    let entries = root.entries().map(|(_, node)| node);
+    entries
+        .filter(|node| values::are_istio_values(node.value()))
+        .map(|node| below(root, &node, Chart::Istiod))
+}
+
+/// The `global` of the chart above reaches the charts below it.
+fn below<'a>(root: &Node<'a>, values: &Node<'a>, chart: Chart) -> Release<'a> {
+    let global = root.get_set("global").map(Layer::Global);
+    let own = Layer::Values(values.clone());
+    let home = Home {
+        at: values.key(),
+        add: values
+            .value()
+            .is_object()
+            .then(|| (values.clone(), Vec::new())),
+    };
+    Release {
+        layers: global.into_iter().chain([own]).collect(),
+        unseen: Unseen::ANYTHING,
+        ..Release::new(chart, home)
+    }
 }
 
 /// `@istio` and `alias:istio` stand for a repository that somebody has added under that name; a folder

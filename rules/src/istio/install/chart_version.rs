@@ -12,7 +12,7 @@ use crate::object::Node;
 const UNRELEASED: &str = "1.0.0";
 
 /// The version that a node states of a chart; `None` where it states nothing.
-pub(super) fn of_chart<'a>(node: Node<'a>, origin: Origin) -> Option<InstallVersion<'a>> {
+pub(super) fn of_chart(node: Node<'_>, origin: Origin) -> Option<InstallVersion<'_>> {
     let text = text(&node)?;
     let stated = if origin.is_source {
         of_revision(&text)
@@ -20,6 +20,7 @@ pub(super) fn of_chart<'a>(node: Node<'a>, origin: Origin) -> Option<InstallVers
         of_number(&text, origin)
     };
     Some(InstallVersion {
+        chart: Some(origin.chart),
         vendor: origin.publisher.vendor().or_else(|| vendor(&text)),
         node,
         stated,
@@ -27,10 +28,11 @@ pub(super) fn of_chart<'a>(node: Node<'a>, origin: Origin) -> Option<InstallVers
 }
 
 /// The version in the name of a chart's archive, `istiod-1.20.3.tgz`.
-pub(super) fn of_archive<'a>(node: Node<'a>, origin: Origin) -> Option<InstallVersion<'a>> {
+pub(super) fn of_archive(node: Node<'_>, origin: Origin) -> Option<InstallVersion<'_>> {
     let (_, version) = archive(node.str()?.rsplit('/').next()?);
     let stated = of_number(version?, origin);
     Some(InstallVersion {
+        chart: Some(origin.chart),
         node,
         stated,
         vendor: origin.publisher.vendor(),

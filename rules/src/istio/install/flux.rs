@@ -3,13 +3,13 @@
 //! Values as helm-controller composes them: `valuesFrom` in its order, then `values`, then the entries of
 //! `valuesFrom` with a `targetPath` on top of all.
 
-use serde_json::Value;
-
 use super::chart_version;
 use super::release::{Home, InstallVersion, Layer, Release, Unseen};
-use super::repository::Origin;
+use super::repository::{Origin, Publisher};
 use super::values_in::Inline;
 use crate::istio::args::AGE;
+use crate::istio::image::Tag;
+use crate::istio::version::Version;
 use crate::mesh::{Around, ChartSource};
 use crate::object::{Node, Object};
 use crate::rule::ObjectKind;
@@ -35,48 +35,69 @@ struct Reference<'a> {
     namespace: Option<&'a str>,
 }
 
+/// Which chart of Istio's.
+struct Chosen<'a> {
+    origin: Origin,
+    /// Its version, where the release states one.
+    version: Option<InstallVersion<'a>>,
+    /// Its version, where the source does.
+    known: Option<Version>,
+}
+
 /// The chart that a `HelmRelease` installs.
 pub(super) fn release<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> Option<Release<'a>> {
     let spec = object.root.get_set("spec")?;
-    let (origin, version) = chart(&spec, object, around)?;
+    let chosen = chosen(&spec, object, around)?;
     let values = spec.get_set("values").map_or(Inline::Absent, Inline::of);
-    let from: Vec<Node<'a>> = spec.items("valuesFrom").collect();
-    let is_targeted = |item: &Node<'a>| {
-        item.str_at("targetPath")
-            .is_some_and(|path| !path.is_empty())
+    let home = Home {
+        at: values.key().unwrap_or_else(|| spec.key()),
+        add: (!values.is_unreadable()).then(|| (spec.clone(), vec!["values"])),
     };
-    let has_files = spec.at(&["chart", "spec"]).is_some_and(|chart| {
-        chart.items("valuesFiles").next().is_some() || chart.get_set("valuesFile").is_some()
-    });
     Some(Release {
-        chart: origin.chart,
-        version,
-        profile: None,
-        is_named: false,
-        operator: None,
+        version: chosen.version,
+        known: chosen.known,
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
-        unseen: Unseen {
-            weaker: has_files || !from.iter().all(is_targeted),
-            stronger: from.iter().any(is_targeted)
-                || values.is_unreadable()
-                || touches_istiod(&spec),
-        },
-        home: Home {
-            at: values.key().unwrap_or_else(|| spec.key()),
-            add: (!values.is_unreadable()).then(|| (spec.clone(), vec!["values"])),
-        },
+        unseen: unseen(&spec, &values),
+        ..chosen.origin.release(home)
     })
 }
 
-/// Which chart of Istio's, and its version where the release states one.
-fn chart<'a>(
+fn unseen(spec: &Node<'_>, values: &Inline<'_>) -> Unseen {
+    let is_targeted = |item: &Node<'_>| {
+        let path = item.str_at("targetPath");
+        path.is_some_and(|path| !path.is_empty())
+    };
+    let mut unseen = Unseen {
+        weaker: false,
+        stronger: values.is_unreadable() || touches_istiod(spec),
+    };
+    for item in spec.items("valuesFrom") {
+        if is_targeted(&item) {
+            unseen.stronger = true;
+        } else {
+            unseen.weaker = true;
+        }
+    }
+    let chart = spec.at(&["chart", "spec"]);
+    unseen.weaker |= chart.is_some_and(|chart| {
+        chart.items("valuesFiles").next().is_some() || chart.get_set("valuesFile").is_some()
+    });
+    unseen
+}
+
+fn chosen<'a>(
     spec: &Node<'a>,
     object: &Object<'a>,
     around: Option<&Around<'a>>,
-) -> Option<(Origin, Option<InstallVersion<'a>>)> {
+) -> Option<Chosen<'a>> {
     if let Some(reference) = spec.get_set("chartRef") {
         let reference = Reference::of(&reference, object)?;
-        return Some((reference.chart(around)?, None));
+        let (origin, known) = reference.chart(around)?;
+        return Some(Chosen {
+            origin,
+            version: None,
+            known,
+        });
     }
     let chart = spec.at(&["chart", "spec"])?;
     let name = chart.str_at("chart")?;
@@ -84,8 +105,11 @@ fn chart<'a>(
     let source = source.and_then(|source| Reference::of(&source, object));
     let origin = origin(name, source.as_ref(), around)?;
     let version = chart.get_set("version").filter(|_| !origin.is_source);
-    let version = version.and_then(|node| chart_version::of_chart(node, origin));
-    Some((origin, version))
+    Some(Chosen {
+        origin,
+        version: version.and_then(|node| chart_version::of_chart(node, origin)),
+        known: None,
+    })
 }
 
 /// The chart of this name in a source. A source that was not read is known by its name alone.
@@ -118,27 +142,31 @@ impl<'a> Reference<'a> {
     }
 
     fn look_up<'m>(&self, around: Option<&Around<'m>>) -> Option<&'m ChartSource> {
-        around?.chart_source(self.kind, self.name, self.namespace)
+        let kind = format!("{}.{SOURCES}", self.kind);
+        around?.chart_source(&kind, self.name, self.namespace)
     }
 
-    /// The chart that a release refers to as a whole.
-    fn chart(&self, around: Option<&Around<'_>>) -> Option<Origin> {
+    /// The chart that a release refers to as a whole, and its version.
+    fn chart(&self, around: Option<&Around<'_>>) -> Option<(Origin, Option<Version>)> {
         match self.look_up(around) {
-            Some(ChartSource::Artifact { url }) => Origin::of_artifact(url),
+            Some(ChartSource::Artifact { url, version }) => {
+                Some((Origin::of_artifact(url)?, *version))
+            }
             Some(ChartSource::Chart {
                 chart,
                 source: (kind, name),
+                version,
             }) => {
                 let source = Reference {
                     kind,
                     name,
                     namespace: self.namespace,
                 };
-                origin(chart, Some(&source), around)
+                Some((origin(chart, Some(&source), around)?, *version))
             }
-            Some(ChartSource::Repository { .. }) => None,
+            Some(_) => None,
             // An artifact is mostly called like its chart.
-            None => Origin::of(self.name, None),
+            None => Some((Origin::of(self.name, None)?, None)),
         }
     }
 }
@@ -177,6 +205,15 @@ pub(super) fn versions<'a>(
     found.into_iter().collect()
 }
 
+/// Whether it is a repository of Istio's own charts.
+pub(super) fn is_repository_of_istio(object: &Object<'_>) -> bool {
+    let url = object.root.at(&["spec", "url"]);
+    HELM_REPOSITORY.matches(object)
+        && url
+            .and_then(|url| url.str())
+            .is_some_and(|url| Publisher::at(url) == Publisher::Istio)
+}
+
 /// A digest wins over a range, a range over a tag; without any of them it is `latest`.
 fn artifact<'a>(spec: &Node<'a>) -> Option<InstallVersion<'a>> {
     let origin = Origin::of_artifact(spec.str_at("url")?)?;
@@ -201,25 +238,26 @@ pub(super) fn images<'a>(object: &Object<'a>) -> Vec<InstallVersion<'a>> {
 }
 
 /// The source that an object is, for the releases that refer to it.
-pub(crate) fn source(object: &Object<'_>) -> Option<ChartSource> {
-    let spec = object.root.value().get("spec")?;
-    let text = |key: &str| spec.get(key).and_then(Value::as_str);
-    if HELM_REPOSITORY.matches(object)
-        || (object.kind == "GitRepository" && object.group() == SOURCES)
-    {
-        Some(ChartSource::Repository {
-            url: text("url")?.to_owned(),
-        })
+pub(super) fn source(object: &Object<'_>) -> Option<ChartSource> {
+    let spec = object.root.get_set("spec")?;
+    let text = |key: &str| spec.str_at(key).map(str::to_owned);
+    let is_git = object.kind == "GitRepository" && object.group() == SOURCES;
+    if HELM_REPOSITORY.matches(object) || is_git {
+        Some(ChartSource::Repository { url: text("url")? })
     } else if OCI_REPOSITORY.matches(object) {
+        let version = artifact(&spec).and_then(|version| version.stated.version());
         Some(ChartSource::Artifact {
-            url: text("url")?.to_owned(),
+            url: text("url")?,
+            version,
         })
     } else if HELM_CHART.matches(object) {
-        let source = spec.get("sourceRef")?;
-        let of = |key: &str| source.get(key).and_then(Value::as_str).map(str::to_owned);
+        let source = spec.get_set("sourceRef")?;
+        let of = |key: &str| source.str_at(key).map(str::to_owned);
+        let version = spec.str_at("version").map(Tag::read);
         Some(ChartSource::Chart {
-            chart: text("chart")?.to_owned(),
+            chart: text("chart")?,
             source: (of("kind")?, of("name")?),
+            version: version.and_then(Tag::version),
         })
     } else {
         None

@@ -64,12 +64,15 @@ fn release<'a>(node: &Node<'a>, origin: Origin) -> Option<Release<'a>> {
     let last_is_file = values.last().is_some_and(|value| is_file(&value));
     let has_more = |key: &str| node.items(key).next().is_some();
     let place = node.get("values").or_else(|| node.get("chart"))?;
+    let home = Home {
+        at: place.whole(),
+        add: match first {
+            Some(Layer::Values(mapping)) => Some((mapping, Vec::new())),
+            _ => None,
+        },
+    };
     Some(Release {
-        chart: origin.chart,
         version: version.and_then(|node| chart_version::of_chart(node, origin)),
-        profile: None,
-        is_named: false,
-        operator: None,
         layers,
         unseen: Unseen {
             weaker: values.iter().any(|value| is_file(&value)) || node.get_set("inherit").is_some(),
@@ -77,13 +80,7 @@ fn release<'a>(node: &Node<'a>, origin: Origin) -> Option<Release<'a>> {
                 || has_more("secrets")
                 || node.get_set("valuesTemplate").is_some(),
         },
-        home: Home {
-            at: place.whole(),
-            add: match first {
-                Some(Layer::Values(mapping)) => Some((mapping, Vec::new())),
-                _ => None,
-            },
-        },
+        ..origin.release(home)
     })
 }
 

@@ -32,7 +32,10 @@ pub(super) fn versions<'a>(release: &Release<'a>) -> Vec<InstallVersion<'a>> {
             .iter()
             .any(|known| std::ptr::eq(known.node.value(), image.node.value()));
         if !is_known {
-            found.push(image);
+            found.push(InstallVersion {
+                chart: Some(release.chart),
+                ..image
+            });
         }
     }
     found
@@ -91,6 +94,7 @@ fn reference<'a>(node: &Node<'a>) -> Option<InstallVersion<'a>> {
     let text = node.str()?;
     let image = Image::parse(text);
     Some(InstallVersion {
+        chart: None,
         node: node.clone(),
         stated: match (image.tag, image.digest) {
             (Some(tag), _) => Stated::of_tag(tag, None),

@@ -8,7 +8,7 @@ use super::{
     sail, vendors,
 };
 use crate::istio::values;
-use crate::mesh::Around;
+use crate::mesh::{Around, ChartSource};
 use crate::object::{Object, Strings};
 use crate::rule::ObjectKind;
 
@@ -24,6 +24,7 @@ pub const INSTALLS: &[ObjectKind] = &[
     flux::HELM_RELEASE,
     flux::OCI_REPOSITORY,
     flux::HELM_CHART,
+    flux::HELM_REPOSITORY,
     k3s::HELM_CHART,
     k3s::HELM_CHART_CONFIG,
     vendors::SERVICE_MESH_CONTROL_PLANE,
@@ -57,7 +58,7 @@ pub(super) fn read<'a>(
             ..Found::of(flux::release(object, around))
         },
         "source.toolkit.fluxcd.io" => Found::only(flux::versions(object, around)),
-        "helm.cattle.io" => Found::of(k3s::release(object, strings)),
+        "helm.cattle.io" => Found::of(k3s::release(object, strings, around)),
         "maistra.io" => Found::only(vendors::versions(object)),
         _ if kustomize::KUSTOMIZATION.matches(object) => Found {
             versions: kustomize::images(&object.root),
@@ -65,9 +66,11 @@ pub(super) fn read<'a>(
         },
         _ if helmfile::HELMFILE.matches(object) => Found::of(helmfile::releases(object)),
         _ if CHART_FILE.matches(object) => Found::only(chart_file::versions(object)),
+        _ if HELM_VALUES.matches(object) => Found::of(chart_file::values(object, around)),
         _ => return None,
     };
-    (!found.releases.is_empty() || !found.versions.is_empty()).then_some(found)
+    let is_istios = flux::is_repository_of_istio(object);
+    (is_istios || !found.releases.is_empty() || !found.versions.is_empty()).then_some(found)
 }
 
 impl<'a> Found<'a> {
@@ -98,9 +101,14 @@ pub(crate) fn kindless(document: &Value) -> Option<(&'static str, &'static str)>
             "kustomize.config.k8s.io/v1beta1",
             kustomize::KUSTOMIZATION.kind,
         ))
-    } else if values::are_istio_values(document) {
+    } else if values::hold_istio_values(document) {
         Some(("", HELM_VALUES.kind))
     } else {
         None
     }
+}
+
+/// The source of charts that an object is, for the releases that refer to it.
+pub(crate) fn chart_source(object: &Object<'_>) -> Option<ChartSource> {
+    flux::source(object).or_else(|| k3s::source(object))
 }

@@ -33,24 +33,19 @@ fn release<'a>(chart: &Node<'a>) -> Option<Release<'a>> {
         || chart.items("additionalValuesFiles").next().is_some();
     // Of a file and what stands inline, `valuesMerge` says which wins: by default what is inline.
     let file_wins = has_files && chart.str_at("valuesMerge") == Some("merge");
+    let name = chart.get("name")?;
+    let home = Home {
+        at: values.key().unwrap_or_else(|| name.whole()),
+        add: (!values.is_unreadable()).then(|| (chart.clone(), vec!["valuesInline"])),
+    };
     Some(Release {
-        chart: origin.chart,
         version: version.and_then(|node| chart_version::of_chart(node, origin)),
-        profile: None,
-        is_named: false,
-        operator: None,
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         unseen: Unseen {
             weaker: has_files,
             stronger: file_wins || values.is_unreadable(),
         },
-        home: Home {
-            at: values
-                .key()
-                .or_else(|| Some(chart.get("name")?.whole()))
-                .unwrap_or_else(|| chart.whole()),
-            add: (!values.is_unreadable()).then(|| (chart.clone(), vec!["valuesInline"])),
-        },
+        ..origin.release(home)
     })
 }
 
@@ -70,6 +65,7 @@ pub(super) fn images<'a>(kustomize: &Node<'a>) -> Vec<InstallVersion<'a>> {
             other => other.to_string(),
         };
         Some(InstallVersion {
+            chart: None,
             vendor: Image::parse(&format!("{new_name}:{text}")).vendor(),
             stated: Stated::of_tag(&text, None),
             node: tag,

@@ -10,6 +10,7 @@ use super::values::{Effective, READS_ROOT, Refused};
 use super::{ChartVersion, operator, overlay};
 use crate::finding::Pointer;
 use crate::istio::args::AGE;
+use crate::istio::image::{Image, Tag};
 use crate::istio::probe::istiod_readiness;
 use crate::istio::version::{Minor, Version};
 use crate::object::{Node, Strings};
@@ -69,6 +70,15 @@ impl<'a> Rendered<'a> {
         self.sources.get(at)
     }
 
+    /// The first field of the installer's file that says something of what stands here.
+    pub fn source_within(&self, at: &Pointer) -> Option<&Node<'a>> {
+        let within = self.sources.range(at.clone()..);
+        within
+            .take_while(|(pointer, _)| pointer.as_str().starts_with(at.as_str()))
+            .map(|(_, node)| node)
+            .next()
+    }
+
     /// Whether a field of the installer's file is what stands somewhere in this object.
     pub fn uses(&self, field: &Node<'_>) -> bool {
         self.sources
@@ -94,6 +104,17 @@ pub(super) struct Objects<'a> {
 }
 
 impl<'a> Plane<'a> {
+    /// The version of istiod: that of its image, else that of the chart.
+    pub fn version(&self) -> Version {
+        let container = self.deployment.container();
+        let image = container
+            .as_ref()
+            .and_then(|container| container.str_at("image"));
+        let tag = image.and_then(|image| Image::parse(image).tag);
+        tag.and_then(|tag| Tag::read(tag).version())
+            .unwrap_or(self.chart.version)
+    }
+
     /// What a release of istiod's chart runs; `Ok(None)` where its values say that none runs.
     pub fn of(
         release: &Release<'a>,

@@ -3,6 +3,7 @@
 use crate::finding::Location;
 use crate::istio::build::Stated;
 use crate::istio::image::Vendor;
+use crate::istio::version::Version;
 use crate::object::Node;
 
 /// One of Istio's charts.
@@ -65,6 +66,10 @@ pub struct Release<'a> {
     /// The chart's version, where the installer's file states one. What stands in an image's tag is
     /// no chart version.
     pub version: Option<InstallVersion<'a>>,
+    /// The chart's version, where another file states it: the `Chart.yaml` of the values.
+    pub known: Option<Version>,
+    /// Whether a vendor publishes the chart: its defaults are not Istio's.
+    pub is_vendors: bool,
     /// The profile that is chosen outside of the values (`spec.profile` of an installer's object).
     pub profile: Option<Node<'a>>,
     /// What sets values, the strongest first.
@@ -85,6 +90,8 @@ impl<'a> Release<'a> {
         Self {
             chart,
             version: None,
+            known: None,
+            is_vendors: false,
             profile: None,
             layers: Vec::new(),
             unseen: Unseen::NOTHING,
@@ -92,6 +99,43 @@ impl<'a> Release<'a> {
             is_named: false,
             operator: None,
         }
+    }
+}
+
+/// How deep values are searched.
+const DEPTH: usize = 12;
+
+impl<'a> Release<'a> {
+    /// Every member of the values, each with its path among them.
+    pub fn fields(&self) -> Vec<(Vec<String>, Node<'a>)> {
+        let mut found = Vec::new();
+        for layer in &self.layers {
+            match layer {
+                Layer::Values(node) => collect(node, &[], DEPTH, &mut found),
+                Layer::Global(node) => collect(node, &["global".to_owned()], DEPTH, &mut found),
+                Layer::Parameters(parameters) => {
+                    for parameter in parameters {
+                        found.push((parameter.path.clone(), parameter.value.clone()));
+                        collect(&parameter.value, &parameter.path, DEPTH, &mut found);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn collect<'a>(
+    node: &Node<'a>,
+    path: &[String],
+    depth: usize,
+    found: &mut Vec<(Vec<String>, Node<'a>)>,
+) {
+    for (key, member) in node.entries().filter(|_| depth > 0) {
+        let mut below = path.to_vec();
+        below.push(key.to_owned());
+        collect(&member, &below, depth - 1, found);
+        found.push((below, member));
     }
 }
 
@@ -170,6 +214,8 @@ pub struct Home<'a> {
 /// A version that an installer's file states.
 #[derive(Clone, Debug)]
 pub struct InstallVersion<'a> {
+    /// The chart that has it; `None` for an image that says it of the whole mesh.
+    pub chart: Option<Chart>,
     /// The field.
     pub node: Node<'a>,
     /// What it says.

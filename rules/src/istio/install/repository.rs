@@ -1,6 +1,6 @@
 //! Whose charts a repository holds, and which of Istio's charts is meant.
 
-use super::release::Chart;
+use super::release::{Chart, Home, Release};
 use crate::istio::image::{Image, Vendor};
 
 /// Where Istio publishes charts, or did: as a host with a path, without the scheme.
@@ -81,6 +81,14 @@ impl Publisher {
 }
 
 impl Origin {
+    /// A release of this chart.
+    pub(super) fn release(self, home: Home<'_>) -> Release<'_> {
+        Release {
+            is_vendors: self.publisher.vendor().is_some(),
+            ..Release::new(self.chart, home)
+        }
+    }
+
     /// The chart `name` of the repository at `address`; `None` for a chart that is not Istio's.
     /// `istiod` and `ztunnel` are nobody else's names, wherever they come from; `base`, `gateway` and
     /// `cni` are, so that there the repository decides.

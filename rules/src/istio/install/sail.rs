@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::release::{Chart, Home, InstallVersion, Layer, Release, Unseen};
+use super::release::{Chart, Home, InstallVersion, Layer, Release};
 use super::values_in::Inline;
 use crate::istio::build::Stated;
 use crate::istio::image::{Image, Tag};
@@ -38,40 +38,37 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
     let at = |key: &str| spec.as_ref().and_then(|spec| spec.get_set(key));
     let values = at("values").map_or(Inline::Absent, Inline::of);
     let spec_or_root = spec.as_ref().map_or_else(|| root.whole(), Node::key);
+    let home = Home {
+        at: values.key().unwrap_or(spec_or_root),
+        add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
+    };
     Some(Release {
-        chart,
-        version: at("version").and_then(version),
+        version: at("version").and_then(|node| version(chart, node)),
         profile: at("profile"),
-        is_named: false,
-        operator: None,
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
-        unseen: Unseen::NOTHING,
-        home: Home {
-            at: values.key().unwrap_or(spec_or_root),
-            add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
-        },
+        ..Release::new(chart, home)
     })
 }
 
 /// `v1.30.3`, `v1.30-latest` (the newest patch that the operator has), `master`, a pre-release.
-fn version(node: Node<'_>) -> Option<InstallVersion<'_>> {
+fn version(chart: Chart, node: Node<'_>) -> Option<InstallVersion<'_>> {
     let Value::String(text) = node.value() else {
         return None;
     };
     let stated = match Tag::read(text) {
         _ if text.is_empty() => return None,
-        Tag::Unreadable => Stated::Unknown {
-            why: match Image::is_template(text) {
-                true => format!("`{text}` is filled in later"),
-                false => format!("version `{text}` is whatever was built last"),
-            },
-            hint: None,
-        },
+        _ if Image::is_template(text) => unknown(format!("`{text}` is filled in later")),
+        Tag::Unreadable => unknown(format!("version `{text}` is whatever was built last")),
         read => Stated::Version(read, format!("version `{text}`")),
     };
     Some(InstallVersion {
+        chart: Some(chart),
         node,
         stated,
         vendor: None,
     })
+}
+
+fn unknown(why: String) -> Stated {
+    Stated::Unknown { why, hint: None }
 }

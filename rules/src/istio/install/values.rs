@@ -20,6 +20,8 @@ pub(super) const HAS_PROFILES: Minor = Minor::one(21);
 pub(crate) const READS_ROOT: Minor = Minor::one(24);
 /// First chart that reads `global.profile`.
 const READS_GLOBAL_PROFILE: Minor = Minor::one(25);
+/// First chart that says nothing of hold by itself.
+const NO_HOLD_DEFAULT: Minor = Minor::one(18);
 /// First chart whose compatibility versions switch native sidecars off.
 const NATIVE_BY_ITSELF: Minor = Minor::one(27);
 
@@ -67,9 +69,11 @@ impl<'a> Effective<'a> {
         root.merge(profile(release, &user, version)?);
         root.merge(user);
         if version.minor >= READS_ROOT
-            && let Some(pilot) = root.get("pilot").filter(|pilot| pilot.members().is_some())
+            && let Some(pilot) = root.get("pilot").filter(|pilot| !pilot.is_null()).cloned()
         {
-            let pilot = pilot.clone();
+            if pilot.members().is_none() {
+                return Err(Refused::of("`pilot` is no mapping".to_owned(), &pilot));
+            }
             root.merge(pilot);
         }
         let effective = Self { root, version };
@@ -98,20 +102,27 @@ impl<'a> Effective<'a> {
     fn is_refused(&self) -> Option<Refused<'a>> {
         let maps = [
             (self.settings(), "pilot"),
-            (self.setting(&["env"]), "env"),
+            (
+                self.setting(&["env"])
+                    .filter(|_| asks_environment(self.version.minor)),
+                "env",
+            ),
             (self.root.get("global"), "global"),
             (self.root.at(&["global", "proxy"]), "global.proxy"),
             (self.root.at(&["global", "logging"]), "global.logging"),
         ];
         maps.into_iter().find_map(|(value, name)| match value {
-            Some(value) if value.members().is_some() => None,
-            Some(value) => Some(Refused::of(format!("`{name}` is no mapping"), value)),
-            None => Some(Refused {
-                why: format!("`{name}` is not there"),
-                at: None,
-            }),
+            Some(value) if value.members().is_none() => {
+                Some(Refused::of(format!("`{name}` is no mapping"), value))
+            }
+            _ => None,
         })
     }
+}
+
+/// Whether a template takes members out of `env`: in 1.8, and from 1.12 on.
+fn asks_environment(minor: Minor) -> bool {
+    matches!(minor.minor, 8 | 12..)
 }
 
 impl<'a> Refused<'a> {
@@ -185,7 +196,10 @@ fn defaults(version: Version) -> Value {
         AGE: "30m",
         "env": {},
     });
-    let proxy = json!({"clusterDomain": "cluster.local", "statusPort": 15020});
+    let mut proxy = json!({"clusterDomain": "cluster.local", "statusPort": 15020});
+    if version.minor < NO_HOLD_DEFAULT {
+        proxy["holdApplicationUntilProxyStarts"] = json!(false);
+    }
     let mut root = json!({
         "revision": "",
         "pdb": {"minAvailable": 1},

@@ -10,11 +10,13 @@ pub(super) fn read<'a>(object: &Object<'a>) -> Vec<Release<'a>> {
     if is_of_chart_itself(root) {
         return Vec::new();
     }
+    let chart = object.chart.unwrap_or(Chart::Istiod);
     let home = Home {
         at: root.key(),
         add: Some((root.clone(), Vec::new())),
     };
-    let mut release = Release::new(Chart::Istiod, home);
+    let mut release = Release::new(chart, home);
+    release.is_named = object.chart.is_some();
     release.layers = vec![Layer::Values(root.clone())];
     release.unseen = Unseen::ANYTHING;
     vec![release]

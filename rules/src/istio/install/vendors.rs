@@ -50,6 +50,7 @@ pub(super) fn versions<'a>(object: &Object<'a>) -> Vec<InstallVersion<'a>> {
     let version = node.and_then(|node| {
         let text = node.str()?;
         Some(InstallVersion {
+            chart: None,
             stated: Stated::of_tag(text, None),
             vendor: Some(Vendor::OpenShift),
             node,

@@ -7,7 +7,7 @@ use crate::finding::{Change, op};
 use crate::istio::args::{AGE, Flag, INTERVAL, TIMEOUT, Text};
 use crate::istio::duration::GoDuration;
 use crate::istio::install::{DEFAULTS, INTERNAL, READS_EXTRA_ARGS, READS_ROOT};
-use crate::istio::install::{Layer, Plane, Release, Said, Traced};
+use crate::istio::install::{Layer, Plane, Said, Traced};
 use crate::istio::istiod::Istiod;
 use crate::istio::resembles;
 use crate::istio::version::{Minor, Version};
@@ -18,9 +18,6 @@ pub(crate) const READS_ENVIRONMENT: Version = Version {
     minor: Minor::one(17),
     patch: Some(1),
 };
-/// How deep a file is searched.
-const DEPTH: usize = 12;
-
 /// A setting that is not read.
 #[derive(Clone, Debug)]
 pub struct Ignored<'a> {
@@ -81,26 +78,12 @@ pub fn in_plane<'a>(plane: &Plane<'a>, age: Option<&AgeSetting<'a>>) -> Vec<Igno
         age,
         found: Vec::new(),
     };
-    for (prefix, node) in roots(&plane.release) {
-        finder.look(&node, &prefix, DEPTH);
+    for (path, node) in plane.release.fields() {
+        finder.field(&node, &path);
     }
     finder.arguments();
     finder.patches();
     finder.found
-}
-
-/// The mappings in which values stand, with the path that they have among the values.
-fn roots<'a>(release: &Release<'a>) -> Vec<(Vec<String>, Node<'a>)> {
-    let of_layer = |layer: &Layer<'a>| match layer {
-        Layer::Values(node) => vec![(Vec::new(), node.clone())],
-        Layer::Global(node) => vec![(vec!["global".to_owned()], node.clone())],
-        Layer::Parameters(parameters) => {
-            let each = parameters.iter();
-            each.map(|parameter| (parameter.path.clone(), parameter.value.clone()))
-                .collect()
-        }
-    };
-    release.layers.iter().flat_map(of_layer).collect()
 }
 
 struct Finder<'p, 'a> {
@@ -110,23 +93,6 @@ struct Finder<'p, 'a> {
 }
 
 impl<'a> Finder<'_, 'a> {
-    fn look(&mut self, node: &Node<'a>, path: &[String], depth: usize) {
-        self.field(node, path);
-        if depth == 0 {
-            return;
-        }
-        for (key, value) in node.entries() {
-            let mut below = path.to_vec();
-            below.push(key.to_owned());
-            self.look(&value, &below, depth - 1);
-        }
-        if path.last().is_some_and(|key| key == "env") {
-            for entry in node.elements() {
-                self.variable(entry.str_at("name").unwrap_or_default(), &entry, path);
-            }
-        }
-    }
-
     fn field(&mut self, node: &Node<'a>, path: &[String]) {
         let Some((key, above)) = path.split_last() else {
             return;
@@ -134,6 +100,11 @@ impl<'a> Finder<'_, 'a> {
         let above: Vec<&str> = above.iter().map(String::as_str).collect();
         match key.as_str() {
             "extraContainerArgs" => self.extra_arguments(node, &above),
+            "env" => {
+                for entry in node.elements() {
+                    self.variable(entry.str_at("name").unwrap_or_default(), &entry, path);
+                }
+            }
             _ if above.last() == Some(&"env") => self.variable(key, node, &path[..path.len() - 1]),
             INTERVAL | TIMEOUT => self.ping(node, key),
             key if resembles(key, AGE) => self.age_key(node, key, &above),
@@ -255,7 +226,7 @@ impl<'a> Finder<'_, 'a> {
     }
 
     fn variable(&mut self, name: &str, node: &Node<'a>, path: &[String]) {
-        let Some(why) = unread_variable(name, self.plane.chart.version) else {
+        let Some(why) = unread_variable(name, self.plane.version()) else {
             let is_root = path.len() == 1 && path[0] == "env";
             if is_ping(name) && is_root && self.minor() < READS_ROOT {
                 let why = format!(

@@ -11,12 +11,14 @@ impl<'a> AgeSetting<'a> {
     /// The age of an istiod that an installer is going to run, in the words and places of its file.
     pub fn of_plane(plane: &Plane<'a>) -> Option<Self> {
         let istiod = Istiod::in_container(plane.deployment.container()?);
-        let seen = Self::of(&istiod, Some(plane.chart.version))?;
+        let seen = Self::of(&istiod, Some(plane.version()))?;
         let translator = Translator {
             rendered: &plane.deployment,
             plane,
         };
-        Some(translator.setting(seen))
+        let setting = translator.setting(seen);
+        // What a vendor's chart leaves to itself is not known.
+        (!setting.is_default || !plane.release.is_vendors).then_some(setting)
     }
 }
 

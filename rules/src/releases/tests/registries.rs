@@ -90,6 +90,8 @@ fn a_registry_is_open_until_its_last_day() {
     assert_eq!(state(image, date(2027, 1, 1)), Retiring::Shut);
     let newer = "gcr.io/istio-release/pilot:1.31.0";
     assert_eq!(state(newer, TODAY), Retiring::NeverThere(Minor::one(30)));
+    let early = "gcr.io/istio-release/pilot:1.31.0-rc.0";
+    assert_eq!(state(early, TODAY), Retiring::Open);
     let example = "registry.istio.io/release/examples-helloworld-v1:1.45.0";
     assert_eq!(state(example, TODAY), Retiring::Open);
     assert_eq!(state("gcr.io/istio-release", TODAY), Retiring::Open);
