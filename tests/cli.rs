@@ -10,6 +10,8 @@ mod fixes;
 mod ignores;
 #[path = "cli/inputs.rs"]
 mod inputs;
+#[path = "cli/installers.rs"]
+mod installers;
 #[path = "cli/mesh.rs"]
 mod mesh;
 #[path = "cli/policy.rs"]

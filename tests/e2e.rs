@@ -19,8 +19,12 @@ macro_rules! tests {
     };
 }
 
+#[path = "e2e/applications.rs"]
+mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/certificates.rs"]
+mod certificates;
 #[path = "e2e/chart.rs"]
 mod chart;
 #[path = "e2e/control_plane.rs"]
@@ -43,6 +47,8 @@ mod process;
     reason = "the tests of the program without a cluster use the rest"
 )]
 mod program;
+#[path = "e2e/render.rs"]
+mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
 #[path = "e2e/webhook.rs"]
@@ -61,9 +67,12 @@ struct Test {
 }
 
 const SUITES: &[(&str, &[Test])] = &[
+    ("render", render::TESTS),
     ("install", install::TESTS),
+    ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
+    ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),
 ];

@@ -2,6 +2,11 @@
 //! it: `go run . durations > durations.jsonl` and so on, with Go 1.26.8, cobra 1.10.2 and pflag 1.0.10,
 //! which are Istio 1.31's.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a failure can be run again by its seed"
+)]
+
 use fastrand::Rng;
 use meshcheck_rules::Object;
 use meshcheck_rules::istio::args::{Arguments, INTERVAL, TIMEOUT, Text};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::finding::{Related, RelatedPlace};
+use meshcheck_rules::istio::install::installer_of;
 use meshcheck_rules::suppress::{By, Why};
 use meshcheck_rules::yaml::{Document, Located, Spans, Stream};
 use meshcheck_rules::{Engine, Finding, Mesh, Object, Place, Source};
@@ -17,7 +18,7 @@ use crate::problem::{Kind, Problem};
 use crate::report::{Note, NotePlace, Shown, Tally, definition};
 use crate::session::Session;
 use crate::since::{Former, Since};
-use crate::source::Unreadable;
+use crate::source::{Unreadable, for_people};
 
 use places::Places;
 
@@ -40,6 +41,8 @@ pub struct FileReport {
     pub policy_entries: BTreeSet<usize>,
     /// Problems, each with what the format shows of it.
     pub problems: Vec<(Problem, String)>,
+    /// Objects of installers whose settings are not judged, as people read them.
+    pub installers: Vec<String>,
 }
 
 /// Judges all inputs of a run against what is known about their mesh.
@@ -167,6 +170,11 @@ impl<'s> Judge<'s> {
         tally.objects += objects.len();
         let mut found: Vec<Found<'_>> = Vec::new();
         for object in &objects {
+            if let Some(installer) = installer_of(object) {
+                let name = format!("{} of {installer}", for_people(&object.title()));
+                work.report.installers.push(name);
+                work.report.tally.installers += 1;
+            }
             if self.session.engine.looks_at(object) {
                 self.object(object, document, work, &mut found);
             }

@@ -26,6 +26,8 @@ pub struct Tally {
     pub checked: usize,
     /// Policies: no objects for rules.
     pub policies: usize,
+    /// Objects of installers that are recognised and whose settings are not judged.
+    pub installers: usize,
     /// Findings.
     pub findings: Findings,
     /// Findings that were left out.
@@ -135,6 +137,7 @@ impl AddAssign for Tally {
         self.findings.warning += other.findings.warning;
         self.findings.info += other.findings.info;
         self.policies += other.policies;
+        self.installers += other.installers;
         self.suppressed += other.suppressed;
         self.safe_fixes += other.safe_fixes;
         self.unsafe_fixes += other.unsafe_fixes;

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use meshcheck_rules::mesh::Place;
+use meshcheck_rules::config::Policy;
+use meshcheck_rules::releases::Releases;
 use meshcheck_rules::update::{Before, State, Stored};
-use meshcheck_rules::yaml::{self, Stream};
-use meshcheck_rules::{Object, Source};
+use meshcheck_rules::yaml::Stream;
+use meshcheck_rules::{Engine, Mesh, Object, Place, Source};
 
 use crate::judge::FileReport;
 use crate::output::Render;
 use crate::problem::Problem;
-use crate::source::{Input, Inputs, Texts, Unreadable, cleaned};
+use crate::session::Session;
+use crate::source::{Inputs, Unreadable, cleaned};
 
 /// The state before a run, against which its objects are held.
 #[derive(Debug)]
@@ -55,28 +57,35 @@ pub struct Former<'s> {
 }
 
 impl Since {
-    /// Reads what was before, and hands over a report of each file that could not be read.
+    /// Reads what was before as `session` reads what is, and hands over a report of each file that
+    /// could not be read.
     pub fn read<'p>(
         old: &Path,
         new: impl IntoIterator<Item = &'p PathBuf>,
-        options: &yaml::Options,
+        session: &Session<'_>,
         render: &dyn Render,
         mut tell: impl FnMut(FileReport),
     ) -> Self {
-        let old_path = old.to_path_buf();
-        let inputs = Inputs::find([&old_path]);
-        let mut since = Self {
-            state: State::default(),
-            old: Root::of(old),
-            new: new.into_iter().map(|path| Root::of(path)).collect(),
-        };
+        let inputs = Inputs::find([&old.to_path_buf()]);
         for unreadable in &inputs.unreadable {
             tell(FileReport::of(Problem::io(unreadable), render));
         }
-        let texts = Texts::new(&inputs.found, options.limits.bytes);
-        for (index, input) in inputs.found.iter().enumerate() {
-            match texts.take(index) {
-                Ok(bytes) => since.learn(input, &bytes, options, render, &mut tell),
+        // No rule looks at what was there, only at what becomes of it.
+        let on = session.engine.as_of();
+        let engine = Engine::new(on, Policy::default(), Releases::embedded());
+        let engine = engine.with_rules(Vec::new());
+        let read = Session::new(&inputs.found, engine, session.options);
+        let read = read.with_chart(session.chart);
+        let mut since = Self {
+            state: State::new(read.learn(Mesh::default())),
+            old: Root::of(old),
+            new: new.into_iter().map(|path| Root::of(path)).collect(),
+        };
+        for (index, input) in read.inputs.iter().enumerate() {
+            match read.texts.take(index) {
+                Ok(bytes) => since.learn(&read, index, &bytes, |problem| {
+                    tell(FileReport::of(problem, render));
+                }),
                 Err(error) => {
                     let name = Arc::clone(&input.name);
                     let problem = Problem::io(&Unreadable { name, error });
@@ -89,26 +98,25 @@ impl Since {
 
     fn learn(
         &mut self,
-        input: &Input,
+        session: &Session<'_>,
+        index: usize,
         bytes: &[u8],
-        options: &yaml::Options,
-        render: &dyn Render,
-        tell: &mut impl FnMut(FileReport),
+        mut tell: impl FnMut(Problem),
     ) {
+        let input = &session.inputs[index];
         let below: Arc<str> = self.old.below(&input.place).unwrap_or_default().into();
-        let stream = Stream::each(bytes, options, |_, document| {
-            let index = document.index;
+        let stream = Stream::each(bytes, &session.options, |_, document| {
+            let (place, document_index) = (session.place(index, document.index), document.index);
             self.state
-                .add(document.value, &below, |object| Source::Document {
+                .add(document.value, place, &below, |object| Source::Document {
                     file: Arc::clone(&input.place),
-                    document: index,
+                    document: document_index,
                     pointer: object.root.pointer(),
                     title: object.title().into(),
                 });
         });
         for problem in &stream.problems {
-            let problem = Problem::read(&input.name, problem);
-            tell(FileReport::of(problem, render));
+            tell(Problem::read(&input.name, problem));
         }
     }
 
@@ -137,7 +145,7 @@ impl Former<'_> {
         let source = self.stored.map(|stored| &stored.source);
         Before {
             object: self.object.as_ref().zip(source),
-            mesh: Some((&self.since.state.mesh, Place::file(&self.place))),
+            mesh: Some((self.since.state.mesh(), Place::file(&self.place))),
         }
     }
 }

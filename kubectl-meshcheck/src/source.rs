@@ -112,7 +112,7 @@ impl Finder {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => self.walk(path),
             Ok(found) if found.is_file() => {
-                self.push(Origin::File(path.into()), path, Found::Named)
+                self.push(Origin::File(path.into()), path, Found::Named);
             }
             Ok(_) => self.push(Origin::Pipe(path.into()), path, Found::Named),
             Err(error) => self.fail(path, error),

@@ -192,6 +192,9 @@ impl Engine {
         place: Place<'_>,
     ) -> Report {
         let mut report = Report::default();
+        if !self.looks_at(object) {
+            return report;
+        }
         let strings = Strings::default();
         let cx = Context {
             object,

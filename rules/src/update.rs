@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::finding::Pointer;
 use crate::istio::Subject;
+use crate::istio::install::Chart;
 use crate::mesh::{Mesh, Place, Source};
 use crate::object::{Object, Strings};
 
@@ -30,8 +31,7 @@ pub fn matters(object: &Object<'_>) -> bool {
 /// A state of all objects, against which another is held.
 #[derive(Debug, Default)]
 pub struct State {
-    /// What is known of its mesh.
-    pub mesh: Mesh,
+    mesh: Mesh,
     objects: BTreeMap<Key, Vec<Stored>>,
 }
 
@@ -47,34 +47,52 @@ pub struct Stored {
     below: Arc<str>,
     document: Arc<Value>,
     pointer: Pointer,
+    chart: Option<Chart>,
 }
 
 impl Stored {
     /// The object.
     pub fn object(&self) -> Option<Object<'_>> {
-        Object::at(&self.document, &self.pointer, Place::cluster())
+        let place = Place::cluster().of_chart(self.chart);
+        Object::at(&self.document, &self.pointer, place)
     }
 }
 
 impl State {
-    /// Adds the objects of a document. `source` says where an object stands, `below` is the path of
-    /// the file below the folder that was named.
+    /// A state without objects, of which this is known.
+    pub fn new(mesh: Mesh) -> Self {
+        Self {
+            mesh,
+            objects: BTreeMap::new(),
+        }
+    }
+
+    /// What is known of its mesh.
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// Adds the objects of a document that was read at a place. `source` says where an object stands,
+    /// `below` is the path of the file below the folder that was named.
     pub fn add(
         &mut self,
         document: Value,
+        place: Place<'_>,
         below: &Arc<str>,
         source: impl Fn(&Object<'_>) -> Source,
     ) {
         let document = Arc::new(document);
-        for object in Object::all(&document) {
-            let source = source(&object);
-            self.mesh.learn(&object, &source);
-            if matters(&object) {
+        for object in self.mesh.objects(&document, place) {
+            let strings = Strings::default();
+            let around = self.mesh.around(&object, place);
+            let subject = Subject::within(&object, &strings, &around);
+            if subject.istiod.is_some() || subject.install.is_some() {
                 let stored = Stored {
-                    source,
+                    source: source(&object),
                     below: Arc::clone(below),
                     document: Arc::clone(&document),
                     pointer: object.root.pointer(),
+                    chart: place.chart(),
                 };
                 self.objects.entry(key(&object)).or_default().push(stored);
             }
@@ -122,11 +140,14 @@ mod tests {
         let mut state = State::default();
         for (below, namespace, image) in files {
             let value = istiod(namespace, image);
-            state.add(value, &Arc::from(*below), |object| Source::Document {
-                file: Arc::from(*below),
-                document: 0,
-                pointer: object.root.pointer(),
-                title: object.title().into(),
+            let place = Place::file(below);
+            state.add(value, place, &Arc::from(*below), |object| {
+                Source::Document {
+                    file: Arc::from(*below),
+                    document: 0,
+                    pointer: object.root.pointer(),
+                    title: object.title().into(),
+                }
             });
         }
         state

@@ -163,8 +163,7 @@ fn every_document_and_every_item_counts() {
         (&3.into(), &1.into())
     );
     assert_eq!(summary["problems"], 1);
-    let skipped =
-        serde_json::json!({"templates": 1, "notKubernetes": 1, "empty": 1, "linkedFolders": 0});
+    let skipped = serde_json::json!({"templates": 1, "notKubernetes": 1, "empty": 1, "linkedFolders": 0, "installers": 0});
     assert_eq!(summary["skipped"], skipped);
     let documents: Vec<_> = report["problems"]
         .as_array()

@@ -111,7 +111,7 @@ fn the_json_report_has_the_documented_shape() {
             "findings": {"error": 1, "warning": 0, "info": 0},
             "suppressed": 0,
             "fixable": {"safe": 1, "unsafe": 0},
-            "skipped": {"templates": 1, "notKubernetes": 0, "empty": 0, "linkedFolders": 0},
+            "skipped": {"templates": 1, "notKubernetes": 0, "empty": 0, "linkedFolders": 0, "installers": 0},
             "problems": 0,
         },
         "findings": [finding],

@@ -117,9 +117,10 @@ impl Case {
             self.name,
             old.stream.problems
         );
-        let mut state = State::default();
+        let mut state = State::new(old.mesh());
         for document in old.stream.documents {
-            state.add(document.value, &Arc::from(""), |object| Source::Document {
+            let (place, below) = (Place::file("before.yaml"), Arc::from(""));
+            state.add(document.value, place, &below, |object| Source::Document {
                 file: Arc::from("before.yaml"),
                 document: document.index,
                 pointer: object.root.pointer(),
@@ -139,7 +140,7 @@ impl Case {
         let old = stored.and_then(|stored| Some((stored.object()?, &stored.source)));
         let before = Before {
             object: old.as_ref().map(|(object, source)| (object, *source)),
-            mesh: Some((&state.mesh, Place::file("before.yaml"))),
+            mesh: Some((state.mesh(), Place::file("before.yaml"))),
         };
         engine.check_update(object, before, mesh, self.place())
     }

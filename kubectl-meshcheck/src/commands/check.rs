@@ -61,8 +61,7 @@ pub fn run_since(
         print.file(report, &mut streams);
     }
     let since = old.map(|old| {
-        let (new, options) = (arguments.all_paths(), &session.options);
-        Since::read(old, new, options, &*render, |report| {
+        Since::read(old, arguments.all_paths(), &session, &*render, |report| {
             tally += report.tally;
             print.file(report, &mut streams);
         })
@@ -102,10 +101,10 @@ pub fn run_since(
 fn refuse_two_streams(arguments: &CheckArgs, old: Option<&Path>) -> Result<(), CommandError> {
     let is_stdin = |path: &Path| path == Path::new("-");
     let new = arguments.all_paths().any(|path| is_stdin(path));
-    match old.is_some_and(is_stdin) && new {
-        true => Err(CommandError::OneStdin),
-        false => Ok(()),
+    if old.is_some_and(is_stdin) && new {
+        return Err(CommandError::OneStdin);
     }
+    Ok(())
 }
 
 /// Standard output belongs to the diff, and to the fixed stream where standard input is fixed.

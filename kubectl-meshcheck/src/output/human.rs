@@ -250,6 +250,9 @@ impl Print for Printer {
         if report.tally.policies > 0 {
             self.skipped.policy(&report);
         }
+        if report.tally.installers > 0 {
+            self.skipped.installers(&report);
+        }
         for text in report.findings.iter().chain(&report.suppressed) {
             self.shown = true;
             streams.report.put(text);

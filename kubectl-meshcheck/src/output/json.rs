@@ -161,6 +161,7 @@ struct SkippedOut {
     not_kubernetes: usize,
     empty: usize,
     linked_folders: usize,
+    installers: usize,
 }
 
 impl Render for Json {
@@ -370,6 +371,7 @@ impl SummaryOut {
                 not_kubernetes: tally.foreign,
                 empty: tally.empty,
                 linked_folders: closing.linked_folders.len(),
+                installers: tally.installers,
             },
             problems: tally.unread,
             fixed: closing.fixed,

@@ -167,9 +167,12 @@ impl<'a> Install<'a> {
     /// What these releases install.
     fn from_releases(releases: Vec<Release<'a>>) -> Self {
         Self {
-            versions: releases.iter().flat_map(images::versions).collect(),
+            versions: stated(&releases),
+            refusals: releases
+                .iter()
+                .filter_map(|release| release.refusal.clone())
+                .collect(),
             releases,
-            refusals: Vec::new(),
         }
     }
 
@@ -193,7 +196,7 @@ impl<'a> Install<'a> {
         let istiods = self
             .releases
             .iter()
-            .filter(|release| release.chart == Chart::Istiod);
+            .filter(|release| release.chart == Chart::Istiod && release.refusal.is_none());
         for release in istiods {
             let chart = ChartVersion::of(release, given);
             match Plane::of(release, chart, strings) {
@@ -203,6 +206,19 @@ impl<'a> Install<'a> {
         }
         running
     }
+}
+
+/// The versions that releases state, each field once: the `global` of several charts is one.
+fn stated<'a>(releases: &[Release<'a>]) -> Vec<InstallVersion<'a>> {
+    let mut all: Vec<InstallVersion<'a>> = Vec::new();
+    for version in releases.iter().flat_map(images::versions) {
+        let is_told =
+            |known: &InstallVersion<'_>| std::ptr::eq(known.node.value(), version.node.value());
+        if !all.iter().any(is_told) {
+            all.push(version);
+        }
+    }
+    all
 }
 
 /// A version as it stands in a field; `None` where the field says nothing.

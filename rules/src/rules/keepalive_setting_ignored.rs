@@ -63,6 +63,16 @@ fn check_refused(cx: &Context<'_>, out: &mut Findings) {
             .severity(Severity::Error)
             .fix(moved(cx, &refusal.node));
     }
+    let refusals = subject.install.iter().flat_map(|install| &install.refusals);
+    for refusal in refusals.filter(|refusal| refusal.mistake == Mistake::Values) {
+        let message = format!(
+            "{} cannot be read ({}): Helm refuses it, and nothing is installed",
+            value_name(&refusal.node),
+            refusal.why
+        );
+        out.report(refusal.node.key(), message)
+            .severity(Severity::Error);
+    }
     for (chart, refused) in &subject.running().refused {
         let at = refused.at.as_ref();
         let Some(node) = at.filter(|node| node.path().last().is_some_and(|key| key == DEFAULTS))

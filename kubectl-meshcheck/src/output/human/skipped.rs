@@ -18,6 +18,7 @@ pub(super) struct Skipped {
     templates: Vec<(Arc<str>, String)>,
     foreign: Vec<String>,
     policies: Vec<Arc<str>>,
+    installers: Vec<String>,
 }
 
 impl Skipped {
@@ -49,6 +50,14 @@ impl Skipped {
         self.policies.push(Arc::clone(&report.file));
     }
 
+    /// A file with objects of installers whose settings are not judged.
+    pub(super) fn installers(&mut self, report: &FileReport) {
+        let file = for_people(&report.file);
+        let named = report.installers.iter();
+        self.installers
+            .extend(named.map(|installer| format!("{file}: {installer}")));
+    }
+
     /// What there is to say, each a note of its own.
     pub(super) fn notes(&self, closing: &Closing, all: bool) -> Vec<String> {
         let mut notes = Vec::new();
@@ -74,6 +83,13 @@ impl Skipped {
                     list(files, all)
                 ));
             }
+        }
+        if !self.installers.is_empty() {
+            let named = self.installers.iter().map(String::as_str);
+            notes.push(format!(
+                "recognised, but settings are not judged: {}",
+                list(named, all)
+            ));
         }
         if !self.templates.is_empty() {
             let places = self.templates.iter().map(|(_, place)| &**place);

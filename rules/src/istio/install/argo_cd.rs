@@ -31,27 +31,26 @@ pub(super) fn releases<'a>(object: &Object<'a>, strings: &'a Strings) -> Vec<Rel
     }
     // A patch that is a text of its own may set anything.
     let is_patched = spec.get_set("templatePatch").is_some();
-    let mut releases: Vec<Release<'a>> = templates(&spec)
+    let generators = generators(&spec);
+    let mut releases: Vec<Release<'a>> = templates(&spec, &generators)
+        .into_iter()
         .filter_map(|template| template.get_set("spec"))
         .flat_map(|spec| of_spec(&spec, is_patched, strings))
         .collect();
     for release in &mut releases {
         if let Some(version) = &mut release.version {
-            hint(version, &spec);
+            hint(version, &generators);
         }
     }
     releases
 }
 
 /// What a list generator fills into the version.
-fn hint(version: &mut InstallVersion<'_>, spec: &Node<'_>) {
+fn hint(version: &mut InstallVersion<'_>, generators: &[Node<'_>]) {
     let Some(key) = version.node.str().and_then(placeholder) else {
         return;
     };
-    let elements = spec
-        .items("generators")
-        .filter_map(|generator| generator.get_set("list"))
-        .flat_map(|list| list.items("elements"));
+    let elements = generators.iter().flat_map(|list| list.items("elements"));
     let listed: Vec<&str> = elements
         .filter_map(|element| element.value().get(key)?.as_str())
         .collect();
@@ -70,24 +69,35 @@ fn placeholder(text: &str) -> Option<&str> {
     (is_plain && !name.is_empty()).then_some(name)
 }
 
-/// The set's template, and those that its generators put over it, however deep.
-fn templates<'a>(spec: &Node<'a>) -> impl Iterator<Item = Node<'a>> + use<'a> {
+/// The set's template, and those that its generators put over it.
+fn templates<'a>(spec: &Node<'a>, generators: &[Node<'a>]) -> Vec<Node<'a>> {
+    let own = spec.get_set("template").into_iter();
+    own.chain(
+        generators
+            .iter()
+            .filter_map(|generator| generator.get_set("template")),
+    )
+    .collect()
+}
+
+/// All generators of a set, those inside of others too.
+fn generators<'a>(spec: &Node<'a>) -> Vec<Node<'a>> {
     const DEEPEST: usize = 4;
-    let mut found: Vec<Node<'a>> = spec.get_set("template").into_iter().collect();
+    let mut all = Vec::new();
     let mut level: Vec<Node<'a>> = spec.items("generators").collect();
     for _ in 0..DEEPEST {
-        let generators: Vec<Node<'a>> = level
+        let found: Vec<Node<'a>> = level
             .iter()
             .flat_map(Node::entries)
             .map(|(_, generator)| generator)
             .collect();
-        found.extend(generators.iter().filter_map(|g| g.get_set("template")));
-        level = generators
+        level = found
             .iter()
-            .flat_map(|g| g.items("generators"))
+            .flat_map(|generator| generator.items("generators"))
             .collect();
+        all.extend(found);
     }
-    found.into_iter()
+    all
 }
 
 fn of_spec<'a>(spec: &Node<'a>, is_patched: bool, strings: &'a Strings) -> Vec<Release<'a>> {
@@ -152,6 +162,7 @@ fn of_source<'a>(
         version,
         layers,
         unseen,
+        refusal: values.refusal(),
         ..origin.release(home)
     })
 }

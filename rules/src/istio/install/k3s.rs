@@ -134,6 +134,7 @@ fn of_spec<'a>(spec: &Node<'a>, chart: Chart, strings: &'a Strings) -> Release<'
             weaker: is_unreadable,
             stronger: has_secrets || is_unreadable,
         },
+        refusal: text.refusal(),
         ..Release::new(chart, home)
     }
 }

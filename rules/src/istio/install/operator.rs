@@ -32,6 +32,8 @@ pub enum Mistake {
     Key,
     /// Hold is no boolean.
     Hold,
+    /// Values that are no YAML, which Helm refuses.
+    Values,
     /// Something that says nothing of this program's subjects.
     Other,
 }

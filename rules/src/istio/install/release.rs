@@ -1,5 +1,6 @@
 //! A release: one of Istio's charts, with the values that an installer gives it.
 
+use super::operator::Refusal;
 use crate::finding::Location;
 use crate::istio::build::Stated;
 use crate::istio::image::Vendor;
@@ -78,6 +79,8 @@ pub struct Release<'a> {
     pub unseen: Unseen,
     /// Where that stands which nobody sets.
     pub home: Home<'a>,
+    /// Values that its installer refuses: then nothing is installed.
+    pub refusal: Option<Refusal<'a>>,
     /// Whether a person says which chart it is (`--chart`), and means its version with `--istio-version`.
     pub is_named: bool,
     /// The spec of an `IstioOperator`, whose settings and overlays change what the chart writes.
@@ -96,6 +99,7 @@ impl<'a> Release<'a> {
             layers: Vec::new(),
             unseen: Unseen::NOTHING,
             home,
+            refusal: None,
             is_named: false,
             operator: None,
         }

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
+use super::operator::{Mistake, Refusal};
 use crate::finding::Location;
+use crate::istio::image::Image;
 use crate::object::{Node, Strings};
+use crate::yaml::Problem;
 
 /// Values in an installer's object.
 #[derive(Clone, Debug)]
@@ -12,8 +15,8 @@ pub(super) enum Inline<'a> {
     Absent,
     /// A mapping, or nothing yet in a string: the field, and the mapping itself.
     Mapping(Node<'a>, Node<'a>),
-    /// Something that cannot be read as values, such as a template.
-    Unreadable(Node<'a>),
+    /// Something that cannot be read as values, and why; nothing is wrong with a template.
+    Unreadable(Node<'a>, Option<String>),
 }
 
 /// Values in a string; an empty one is none.
@@ -21,11 +24,22 @@ pub(super) fn inline<'a>(field: Option<Node<'a>>, strings: &'a Strings) -> Inlin
     let Some(field) = field.filter(|field| field.str() != Some("")) else {
         return Inline::Absent;
     };
-    match field.document(strings) {
+    let is_template = field.str().is_some_and(Image::is_template);
+    let why = match field.document(strings) {
         Some(Ok(document)) if document.value().is_object() || document.value().is_null() => {
-            Inline::Mapping(field, document)
+            return Inline::Mapping(field, document);
         }
-        _ => Inline::Unreadable(field),
+        Some(Ok(_)) => Some("it holds no mapping".to_owned()),
+        Some(Err(problem)) => Some(told(&problem)),
+        None => None,
+    };
+    Inline::Unreadable(field, why.filter(|_| !is_template))
+}
+
+fn told(problem: &Problem) -> String {
+    match problem.at {
+        Some(at) => format!("{}, in its line {}", problem.message, at.line),
+        None => problem.message.clone(),
     }
 }
 
@@ -34,7 +48,7 @@ impl<'a> Inline<'a> {
     pub(super) fn of(field: Node<'a>) -> Self {
         match field.value() {
             Value::Object(_) => Self::Mapping(field.clone(), field),
-            _ => Self::Unreadable(field),
+            _ => Self::Unreadable(field, None),
         }
     }
 
@@ -43,7 +57,7 @@ impl<'a> Inline<'a> {
     }
 
     pub(super) fn is_unreadable(&self) -> bool {
-        matches!(self, Self::Unreadable(_))
+        matches!(self, Self::Unreadable(..))
     }
 
     pub(super) fn mapping(&self) -> Option<Node<'a>> {
@@ -57,7 +71,7 @@ impl<'a> Inline<'a> {
     pub(super) fn key(&self) -> Option<Location> {
         match self {
             Self::Absent => None,
-            Self::Mapping(field, _) | Self::Unreadable(field) => Some(field.key()),
+            Self::Mapping(field, _) | Self::Unreadable(field, _) => Some(field.key()),
         }
     }
 
@@ -65,7 +79,19 @@ impl<'a> Inline<'a> {
     pub(super) fn home(&self) -> Option<(Node<'a>, Vec<&'static str>)> {
         match self {
             Self::Mapping(_, mapping) => Some((mapping.clone(), Vec::new())),
-            Self::Absent | Self::Unreadable(_) => None,
+            Self::Absent | Self::Unreadable(..) => None,
+        }
+    }
+
+    /// What its installer refuses.
+    pub(super) fn refusal(&self) -> Option<Refusal<'a>> {
+        match self {
+            Self::Unreadable(field, Some(why)) => Some(Refusal {
+                node: field.clone(),
+                why: why.clone(),
+                mistake: Mistake::Values,
+            }),
+            _ => None,
         }
     }
 }
