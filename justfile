@@ -26,6 +26,23 @@ e2e:
 update:
     MESHCHECK_UPDATE=1 cargo test --workspace
 
+# the chart and manifests/install.yaml, by the real helm and kubectl: written anew, then compared
+render:
+    MESHCHECK_UPDATE=1 cargo test --package meshcheck-webhook --test manifests
+    KUBEBUILDER_ASSETS="$(tests/e2e/assets.sh)" MESHCHECK_E2E=required MESHCHECK_UPDATE=1 cargo test --package meshcheck-webhook --test e2e -- render::
+
+# the alerts, by promtool
+alerts:
+    tests/alerts.sh
+
+# the binaries of the image: static, and one serves from an empty root; needs both C compilers
+image:
+    tests/image.sh amd64 arm64
+
+# what the image is made of, as CycloneDX; needs cargo-cyclonedx
+sbom:
+    tests/sbom.sh
+
 # licences, banned crates, sources
 deny:
     cargo deny --locked --workspace check bans licenses sources

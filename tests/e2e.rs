@@ -23,6 +23,8 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/certificates.rs"]
+mod certificates;
 #[path = "e2e/chart.rs"]
 mod chart;
 #[path = "e2e/control_plane.rs"]
@@ -45,6 +47,8 @@ mod process;
     reason = "the tests of the program without a cluster use the rest"
 )]
 mod program;
+#[path = "e2e/render.rs"]
+mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
 #[path = "e2e/webhook.rs"]
@@ -63,7 +67,9 @@ struct Test {
 }
 
 const SUITES: &[(&str, &[Test])] = &[
+    ("render", render::TESTS),
     ("install", install::TESTS),
+    ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("applications", applications::TESTS),

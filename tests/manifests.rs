@@ -13,20 +13,24 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, PodSpec, ResourceQuota, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_rules::{Engine, Mesh, Object, Place, Source, rules};
-use meshcheck_webhook::args::{Args, CertificateSource};
+use meshcheck_webhook::args::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+#[path = "manifests/certificates.rs"]
+mod certificates;
+#[path = "manifests/chart.rs"]
+mod chart;
 #[path = "manifests/monitoring.rs"]
 mod monitoring;
 #[path = "manifests/network.rs"]
@@ -101,6 +105,8 @@ fn every_object_is_what_the_api_server_knows() {
         match kind.as_str() {
             "Namespace" => drop(typed::<Namespace>(&value)),
             "ServiceAccount" => drop(typed::<ServiceAccount>(&value)),
+            "Role" => drop(typed::<Role>(&value)),
+            "RoleBinding" => drop(typed::<RoleBinding>(&value)),
             "ClusterRole" => drop(typed::<ClusterRole>(&value)),
             "ClusterRoleBinding" => drop(typed::<ClusterRoleBinding>(&value)),
             "Service" => drop(typed::<Service>(&value)),
@@ -113,9 +119,9 @@ fn every_object_is_what_the_api_server_knows() {
             "ValidatingWebhookConfiguration" => {
                 drop(typed::<ValidatingWebhookConfiguration>(&value));
             }
-            "Kustomization" | "Component" | "Policy" => {}
-            // Of cert-manager and of the Prometheus Operator.
-            "Certificate" | "Issuer" | "PodMonitor" | "PrometheusRule" => {}
+            // Of kustomize, our own, of cert-manager and of the Prometheus Operator.
+            "Kustomization" | "Component" | "Policy" | "Certificate" | "Issuer" | "PodMonitor"
+            | "PrometheusRule" => {}
             other => panic!("{file}: nobody checks the kind {other:?}"),
         }
         *kinds.entry(kind).or_default() += 1;
@@ -144,12 +150,10 @@ fn kustomize_takes_every_file() {
         }
         let mut there = files();
         there.retain(|other| other.starts_with(here) && *other != file);
-        there.extend(
-            listed
-                .iter()
-                .filter(|name| !name.ends_with(".yaml"))
-                .cloned(),
-        );
+        let others = listed
+            .iter()
+            .filter(|name| Path::new(name).extension() != Some("yaml".as_ref()));
+        there.extend(others.cloned());
         assert_eq!(listed, there, "{file}");
     }
 }
@@ -180,13 +184,9 @@ fn our_own_rules_find_nothing() {
 
 #[test]
 fn the_program_takes_its_arguments() {
-    let deployment: Deployment = only("base/deployment.yaml");
-    let spec = deployment.spec.expect("a spec");
-    let pod = spec.template.spec.expect("a pod");
+    let pod = pod(only("base/deployment.yaml"));
+    let args = args(&pod);
     let container = &pod.containers[0];
-    let given = container.args.iter().flatten().map(String::as_str);
-    let args =
-        Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments");
 
     let ports: BTreeMap<_, _> = container
         .ports
@@ -196,9 +196,6 @@ fn the_program_takes_its_arguments() {
         .collect();
     assert_eq!(ports[&Some("https")], i32::from(args.listen.port()));
     assert_eq!(ports[&Some("health")], i32::from(args.health_listen.port()));
-    let mount = &container.volume_mounts.as_ref().expect("mounts")[0];
-    let dir = CertificateSource::Dir(PathBuf::from(&mount.mount_path));
-    assert_eq!(args.certificate().expect("a certificate"), dir);
 
     let grace = pod
         .termination_grace_period_seconds
@@ -213,6 +210,17 @@ fn the_program_takes_its_arguments() {
     }
 }
 
+fn pod(deployment: Deployment) -> PodSpec {
+    let spec = deployment.spec.expect("a spec");
+    spec.template.spec.expect("a pod")
+}
+
+fn args(pod: &PodSpec) -> Args {
+    let given = pod.containers[0].args.iter().flatten();
+    let given = given.map(String::as_str);
+    Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments")
+}
+
 /// With the component the Deployment mounts the policy where the program looks for it.
 #[test]
 fn the_policy_component_leads_to_the_policy() {
@@ -223,21 +231,17 @@ fn the_policy_component_leads_to_the_policy() {
     let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch");
     let mut deployment = documents("base/deployment.yaml").remove(0);
     json_patch::patch(&mut deployment, &patch).expect("a patch that fits");
-    let pod = typed::<Deployment>(&deployment).spec.expect("a spec");
-    let pod = pod.template.spec.expect("a pod");
+    let pod = pod(typed(&deployment));
+    let args = args(&pod);
     let container = &pod.containers[0];
-
-    let given = container.args.iter().flatten().map(String::as_str);
-    let args =
-        Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments");
     let mounts = container.volume_mounts.as_ref().expect("mounts");
     let policy = args.policy.expect("a policy");
     assert_eq!(
         policy,
-        Path::new(&mounts[1].mount_path).join("meshcheck.yaml")
+        Path::new(&mounts[0].mount_path).join("meshcheck.yaml")
     );
     let volumes = pod.volumes.expect("volumes");
-    let volume = volumes.iter().find(|volume| volume.name == mounts[1].name);
+    let volume = volumes.iter().find(|volume| volume.name == mounts[0].name);
     let map = volume
         .and_then(|volume| volume.config_map.as_ref())
         .expect("a ConfigMap");

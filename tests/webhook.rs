@@ -2,6 +2,9 @@
 
 #[path = "webhook/answers.rs"]
 mod answers;
+#[path = "apiserver.rs"]
+#[expect(dead_code, reason = "the tests of certificates use the rest")]
+mod apiserver;
 #[path = "webhook/certificates.rs"]
 mod certificates;
 #[path = "webhook/client.rs"]
@@ -14,6 +17,8 @@ mod ignores;
 mod limits;
 #[path = "webhook/load.rs"]
 mod load;
+#[path = "webhook/managed.rs"]
+mod managed;
 #[path = "webhook/program.rs"]
 mod program;
 #[path = "webhook/release_data.rs"]

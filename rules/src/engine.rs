@@ -9,7 +9,7 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use crate::config::{Level, Policy};
-use crate::finding::{Applicability, Finding, RunFinding, Severity};
+use crate::finding::{Applicability, Finding, Pointer, RunFinding, Severity};
 use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
 use crate::istio::install::Given;
@@ -340,36 +340,66 @@ impl Engine {
         // No fix moves an object, so that a list of thousands is gone through once and not for each.
         let objects = mesh.objects(document, place).into_iter();
         for at in objects.map(|object| object.root.pointer()) {
-            for _ in 0..MOST_FIXES {
-                let Some(object) = Object::at(&mended.value, &at, place) else {
-                    break;
-                };
-                let Some(finding) = self.next_fix(&object, mesh, place, grade) else {
-                    break;
-                };
-                if !mended.apply(finding) {
-                    break;
-                }
-            }
+            self.mend_object(&mut mended, &at, mesh, place, grade);
         }
         mended
     }
 
-    fn next_fix(
+    fn mend_object(
         &self,
-        object: &Object<'_>,
+        mended: &mut Mended,
+        at: &Pointer,
         mesh: &Mesh,
         place: Place<'_>,
         grade: Applicability,
-    ) -> Option<Finding> {
-        let report = self.check(object, mesh, place);
-        report.findings.into_iter().find(|finding| {
-            finding
-                .fix
-                .as_ref()
-                .is_some_and(|fix| fix.applicability <= grade)
-        })
+    ) {
+        let mut last: Option<Step> = None;
+        let mut useless: Vec<Finding> = Vec::new();
+        for _ in 0..MOST_FIXES {
+            let Some(object) = Object::at(&mended.value, at, place) else {
+                break;
+            };
+            let findings = self.check(&object, mesh, place).findings;
+            let is_left = |finding: &Finding| !useless.iter().any(|other| is_same(other, finding));
+            let next = findings
+                .into_iter()
+                .find(|finding| is_fixable(finding, grade) && is_left(finding));
+            let Some(finding) = next else { break };
+            let step = Step {
+                before: object.root.value().clone(),
+                operations: mended.patch.0.len(),
+            };
+            // What is said again was not mended by it.
+            let again = mended
+                .fixed
+                .last()
+                .is_some_and(|fixed| is_same(fixed, &finding));
+            match last.take().filter(|_| again) {
+                Some(step) => {
+                    mended.undo(at, step);
+                    useless.push(finding);
+                }
+                None if mended.apply(finding.clone()) => last = Some(step),
+                None => useless.push(finding),
+            }
+        }
     }
+}
+
+/// What an object was before a fix.
+struct Step {
+    before: Value,
+    operations: usize,
+}
+
+fn is_fixable(finding: &Finding, grade: Applicability) -> bool {
+    let fix = finding.fix.as_ref();
+    fix.is_some_and(|fix| fix.applicability <= grade)
+}
+
+/// Whether it is the same thing at the same place, to be mended in the same way.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule && one.at == other.at && one.fix == other.fix
 }
 
 impl Mended {
@@ -384,5 +414,14 @@ impl Mended {
         self.patch.0.extend(fix.patch.0.iter().cloned());
         self.fixed.push(finding);
         true
+    }
+
+    /// Takes the last fix back.
+    fn undo(&mut self, at: &Pointer, step: Step) {
+        if let Some(object) = self.value.pointer_mut(at.as_str()) {
+            *object = step.before;
+            self.patch.0.truncate(step.operations);
+            self.fixed.pop();
+        }
     }
 }

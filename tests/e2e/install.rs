@@ -1,20 +1,27 @@
 //! The manifests, as they are, on a real API server.
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
 use crate::assets::{KUBERNETES, Need};
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::istio::pod;
-use crate::webhook::{manifests, rendered};
+use crate::render::with_components;
+use crate::webhook::{documents, manifests, rendered};
 use crate::world::World;
 
 tests! {
     KUBERNETES =>
         the_base_is_taken_and_its_pods_are_made,
         a_cluster_goes_on_while_nobody_answers,
-        raised_to_fail_it_does_not_lock_itself_out;
+        raised_to_fail_it_does_not_lock_itself_out,
+        the_rendered_file_is_taken,
+        more_replicas_under_load_are_taken;
+    HELM =>
+        the_chart_is_installed_and_leaves_nothing;
     CERT_MANAGER =>
         the_overlay_for_cert_manager_is_taken;
 }
@@ -27,23 +34,58 @@ const CERT_MANAGER: &[Need] = &[
     "cert-manager",
 ];
 
-/// A folder of `manifests/` that was applied. It is deleted with this.
-struct Applied<'c> {
+const HELM: &[Need] = &[
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kubectl",
+    "helm",
+];
+
+/// Kinds that any way of installing makes.
+const KINDS: &str = "all,configmaps,horizontalpodautoscalers,namespaces,networkpolicies,\
+                     poddisruptionbudgets,resourcequotas,secrets,serviceaccounts,roles,rolebindings,\
+                     clusterroles,clusterrolebindings,mutatingwebhookconfigurations,\
+                     validatingwebhookconfigurations";
+
+/// What is left of an installation, by kind and name.
+fn left(plane: &ControlPlane) -> String {
+    let labelled = ["-l", "app.kubernetes.io/part-of=meshcheck", "-o", "name"];
+    plane
+        .kubectl
+        .must(&[&["get", KINDS, "-A"][..], &labelled].concat())
+}
+
+/// A folder or file of `manifests/` that was applied. It is deleted with this.
+pub(crate) struct Applied<'c> {
     plane: &'c ControlPlane,
     folder: String,
+    option: &'static str,
 }
 
 impl<'c> Applied<'c> {
     /// Applies it twice, once by each of kubectl's ways. Nobody may be warned of anything: of
     /// Pods that the namespace's own standard forbids, of a field that is no longer.
-    fn new(plane: &'c ControlPlane, folder: &str) -> Self {
+    pub(crate) fn new(plane: &'c ControlPlane, folder: &str) -> Self {
+        let count = rendered(&plane.kubectl, folder).len();
+        Self::apply(plane, manifests(folder), "-k", count)
+    }
+
+    /// The same of a file.
+    fn file(plane: &'c ControlPlane, file: &str) -> Self {
+        let path = manifests(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        Self::apply(plane, path, "-f", documents(&text).len())
+    }
+
+    fn apply(plane: &'c ControlPlane, folder: String, option: &'static str, count: usize) -> Self {
         let applied = Self {
             plane,
-            folder: manifests(folder),
+            folder,
+            option,
         };
-        let count = rendered(&plane.kubectl, folder).len();
         for way in ["--server-side=false", "--server-side=true"] {
-            let apply = ["apply", way, "--validate=strict", "-k", &applied.folder];
+            let apply = ["apply", way, "--validate=strict", option, &applied.folder];
             let said = plane.kubectl.run(&apply).silently();
             assert_eq!(said.lines().count(), count, "{said}");
         }
@@ -52,20 +94,16 @@ impl<'c> Applied<'c> {
 
     /// Takes it out; what is left of it, by kind and name.
     fn removed(&self) -> String {
-        self.plane.kubectl.must(&["delete", "-k", &self.folder]);
-        let kinds = "all,secrets,serviceaccounts,clusterroles,clusterrolebindings,namespaces,\
-                     mutatingwebhookconfigurations,validatingwebhookconfigurations";
-        let labelled = ["-l", "app.kubernetes.io/part-of=meshcheck", "-o", "name"];
-        self.plane
-            .kubectl
-            .must(&[&["get", kinds, "-A"][..], &labelled].concat())
+        let delete = ["delete", self.option, &self.folder];
+        self.plane.kubectl.must(&delete);
+        left(self.plane)
     }
 }
 
 impl Drop for Applied<'_> {
     fn drop(&mut self) {
         // Not checked: a panic in a drop would hide the one that led here.
-        let delete = ["delete", "--ignore-not-found", "-k", &self.folder];
+        let delete = ["delete", "--ignore-not-found", self.option, &self.folder];
         self.plane.kubectl.run(&delete);
     }
 }
@@ -75,6 +113,59 @@ fn the_base_is_taken_and_its_pods_are_made(world: &World) {
     let base = Applied::new(plane, "base");
     await_pods(plane);
     assert_eq!(base.removed(), "");
+}
+
+fn the_rendered_file_is_taken(world: &World) {
+    let plane = world.control_plane();
+    let file = Applied::file(plane, "install.yaml");
+    await_pods(plane);
+    assert_eq!(file.removed(), "");
+}
+
+fn more_replicas_under_load_are_taken(world: &World) {
+    let plane = world.control_plane();
+    let folder = with_components("overlay", "base", &["autoscaling", "policy"]);
+    let path = folder.path().to_str().expect("text").to_owned();
+    let count = documents(&plane.kubectl.must(&["kustomize", &path])).len();
+    let applied = Applied::apply(plane, path, "-k", count);
+    let scaled = ["get", "-n", "meshcheck-system", "hpa/meshcheck-webhook"];
+    plane.kubectl.must(&scaled);
+    // Nobody measures here, so it is the least that the autoscaler asks for, and not the Deployment.
+    await_pods(plane);
+    assert_eq!(applied.removed(), "");
+}
+
+/// By the real helm, with nothing made before it but the namespace that it makes itself.
+fn the_chart_is_installed_and_leaves_nothing(world: &World) {
+    let plane = world.control_plane();
+    let helm = |arguments: &[&str]| {
+        let mut command = Command::new(world.assets.path("helm"));
+        command.args(arguments).args(["-n", "meshcheck-system"]);
+        let kubeconfig = plane.kubectl.kubeconfig.as_os_str();
+        let output = command.arg("--kubeconfig").arg(kubeconfig).output();
+        let output = output.expect("helm");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // It relays the warnings of the API server.
+        assert!(
+            output.status.success() && !said.contains("arning"),
+            "{said}"
+        );
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let chart = manifests("helm/meshcheck");
+    let notes = helm(&["install", "mc", &chart, "--create-namespace"]);
+    assert!(notes.contains("rollout status"), "{notes}");
+    await_pods(plane);
+    let values = ["--set", "replicas=2,networkPolicy.enabled=false"];
+    helm(&[&["upgrade", "mc", &chart][..], &values].concat());
+    assert!(!left(plane).contains("networkpolicy"), "{}", left(plane));
+    helm(&["uninstall", "mc", "--wait"]);
+    wait_for("the end of its Pods", || {
+        left(plane).is_empty().then_some(())
+    });
+    plane
+        .kubectl
+        .must(&["delete", "namespace", "meshcheck-system"]);
 }
 
 /// As while its Pods start: the Service is there, and nobody behind it.

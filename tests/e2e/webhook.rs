@@ -5,13 +5,12 @@ use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use meshcheck_rules::yaml::{Options, Stream};
-use meshcheck_webhook::tls::self_signed;
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::kubectl::Kubectl;
 use crate::process::Watchdog;
-use crate::program::{Folder, Program, command};
+use crate::program::{Folder, Made, Program, command};
 
 /// The kind of configuration that lets the webhook change objects.
 pub(crate) const MUTATING: &str = "MutatingWebhookConfiguration";
@@ -19,7 +18,7 @@ pub(crate) const MUTATING: &str = "MutatingWebhookConfiguration";
 pub(crate) const VALIDATING: &str = "ValidatingWebhookConfiguration";
 
 /// Both webhooks are asked about it.
-const PROBE: &str = r#"{
+pub(crate) const PROBE: &str = r#"{
   "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "namespace": "default"},
   "spec": {"containers": [{"name": "discovery", "image": "istio/pilot:1.0.0"}]}
 }"#;
@@ -49,7 +48,7 @@ impl<'c> Webhook<'c> {
         let kubectl = &plane.kubectl;
         let objects = rendered(kubectl, "base");
         let certificate = Folder::new();
-        let made = self_signed::issue(&["localhost", "127.0.0.1"]).expect("a certificate");
+        let made = Made::for_names(&["localhost", "127.0.0.1"]);
         certificate.mount_made(&made);
         let program = start(&arguments(&objects, certificate.path()), options);
         let mut webhook = Self {
@@ -161,17 +160,24 @@ pub(crate) fn redirect(configuration: &mut Value, base: &str, ca: Option<&str>) 
     }
 }
 
-/// Arguments of the Deployment, with the certificate from here.
+/// Arguments of the Deployment, with a certificate from here instead of one of its own.
 fn arguments(objects: &[Value], certificate: &Path) -> Vec<String> {
+    let here = format!("--cert-dir={}", certificate.display());
+    let mut arguments = arguments_of(objects);
+    let own = arguments
+        .iter_mut()
+        .find(|one| *one == "--tls=self-managed");
+    *own.expect("a certificate of its own") = here;
+    arguments
+}
+
+/// Arguments of the Deployment.
+pub(crate) fn arguments_of(objects: &[Value]) -> Vec<String> {
     let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
     let container = &deployment.expect("a Deployment")["spec"]["template"]["spec"]["containers"][0];
     let arguments = container["args"].as_array().expect("arguments").iter();
-    let mounted = container["volumeMounts"][0]["mountPath"].as_str();
-    let here = certificate.to_str().expect("text");
-    arguments
-        .map(|argument| argument.as_str().expect("text"))
-        .map(|argument| argument.replace(mounted.expect("a mount"), here))
-        .collect()
+    let arguments = arguments.map(|argument| argument.as_str().expect("text").to_owned());
+    arguments.collect()
 }
 
 fn start(arguments: &[String], options: &[&str]) -> Program {

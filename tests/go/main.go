@@ -178,8 +178,13 @@ func istiod(args []string) (age, interval, timeout time.Duration, err error) {
 	root.SetArgs(args)
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)
-	if err = root.Execute(); err == nil && !ran {
+	err = root.Execute()
+	if err == nil && !ran {
 		err = fmt.Errorf("discovery does not run")
+	}
+	// pkg/config/validation: what the flags come to in the end is checked.
+	if err == nil && age < 0 {
+		err = fmt.Errorf("invalid duration: %v: --keepaliveMaxServerConnectionAge only accepts positive duration", age)
 	}
 	return
 }
@@ -197,7 +202,7 @@ func arguments() {
 		{"--profile"}, {"--profile=false"}, {"--profile", "false"}, {"--log_as_json"}, {"--namespace", "istio-system"}, {"-n", "istio-system"},
 		{"-nistio-system"}, {"-n=istio-system"}, {"-n"}, {"--cniNamespace", "kube-system"}, {"--tls-min-version", "--profile"},
 		{"--someNewSwitch"}, {"--someNewSwitch", "word"}, {"--someNewSwitch=word"}, {"--someNewSwitch", "--profile"}, {"--some-new", "10m"},
-		{"word"}, {"10m"}, {"discovery"}, {"--"}, {"-"}, {"-x"}, {"-x", "word"}, {"-xn", "word"}, {"---" + flag + "=10m"}, {"--=x"}, {"-n-x"},
+		{"word"}, {"10m"}, {"discovery"}, {"--"}, {"-"}, {"-x"}, {"-x", "word"}, {"-xn", "word"}, {"---" + flag + "=10m"}, {"--=x"}, {"-n-x"}, {"-x=y", "word"}, {"-xyz", "word"}, {"-nx", "word"},
 	}
 	random := rand.New(rand.NewSource(2))
 	try := func(args []string) {

@@ -246,24 +246,25 @@ fn findings_stay_inside_their_object() {
             let documents = &case.stream.documents;
             let document = documents.iter().find(|document| document.index == index);
             let value = &document.expect("the document that was checked").value;
-            for finding in findings {
-                let here = finding
-                    .related
-                    .iter()
-                    .filter_map(|related| match &related.at {
-                        RelatedPlace::Here(location) => Some(location),
-                        RelatedPlace::Fact(_) => None,
-                    });
-                for at in here.chain([&finding.at]) {
-                    assert!(is_inside(at, &root, value), "{}: {at:?}", case.name);
-                }
+            for at in findings.iter().flat_map(places) {
+                assert!(is_inside(at, &root, value), "{}: {at:?}", case.name);
             }
         }
     }
 }
 
+/// The places of a finding in its own object.
+pub(crate) fn places(finding: &Finding) -> impl Iterator<Item = &Location> {
+    let related = finding.related.iter();
+    let here = related.filter_map(|related| match &related.at {
+        RelatedPlace::Here(location) => Some(location),
+        RelatedPlace::Fact(_) => None,
+    });
+    here.chain([&finding.at])
+}
+
 /// Below the root of the object, and there, or at least the node above it is.
-fn is_inside(at: &Location, root: &Pointer, document: &Value) -> bool {
+pub(crate) fn is_inside(at: &Location, root: &Pointer, document: &Value) -> bool {
     let below = at.pointer.as_str().strip_prefix(root.as_str());
     let is_below = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let exists = |pointer: &Pointer| document.pointer(pointer.as_str()).is_some();

@@ -90,7 +90,7 @@ impl Seen {
         let subject = Subject::of(object, &strings).given(given);
         let planes = subject.planes();
         let facts = match (planes.first(), subject.running().refused.is_empty()) {
-            (Some(plane), _) => facts(plane),
+            (Some(istiod), _) => facts(istiod),
             (None, true) => {
                 BTreeMap::from([("result", "ok".to_owned()), ("istiod", "none".to_owned())])
             }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use meshcheck_webhook::tls::self_signed::{SelfSigned, issue};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::client::{Answer, Client};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, Made, Program};
 use crate::reviews::{creation, istiod};
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -20,8 +19,8 @@ pub(crate) fn review() -> String {
     creation(&istiod("30m")).to_string()
 }
 
-pub(crate) fn made() -> SelfSigned {
-    issue(&["localhost"]).expect("a certificate")
+pub(crate) fn made() -> Made {
+    Made::for_names(&["localhost"])
 }
 
 /// That an answer is the refusal of [`review`].

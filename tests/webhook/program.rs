@@ -11,8 +11,26 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use meshcheck_webhook::tls::self_signed::SelfSigned;
+use meshcheck_certs::self_signed::issue;
 use serde_json::Value;
+
+/// A certificate, its key and its CA, PEM.
+pub(crate) struct Made {
+    pub(crate) ca: String,
+    pub(crate) chain: String,
+    pub(crate) key: String,
+}
+
+impl Made {
+    pub(crate) fn for_names(names: &[&str]) -> Self {
+        let (ca, issued) = issue(names).expect("a certificate");
+        Self {
+            ca: ca.pem(),
+            chain: issued.certificate,
+            key: issued.key,
+        }
+    }
+}
 
 /// A folder that goes away with the test.
 pub(crate) struct Folder(PathBuf);
@@ -55,7 +73,7 @@ impl Folder {
     }
 
     /// The same for a pair that was made here.
-    pub(crate) fn mount_made(&self, made: &SelfSigned) {
+    pub(crate) fn mount_made(&self, made: &Made) {
         self.mount(&made.chain, &made.key);
     }
 }
@@ -70,11 +88,16 @@ impl Drop for Folder {
 /// The program with these options, and nothing of the environment that it would read.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshcheck-webhook"));
-    let own =
-        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MESHCHECK_"));
+    let read = |name: &str| {
+        let prefixes = ["MESHCHECK_", "KUBE"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let own = std::env::vars_os().filter(|(name, _)| read(&name.to_string_lossy()));
     for (name, _) in own {
         command.env_remove(name);
     }
+    // No kubeconfig of the person who runs the tests.
+    command.env("HOME", "/nonexistent");
     command.args(args).stdin(Stdio::null());
     command
 }

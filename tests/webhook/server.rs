@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::civil::date;
+use meshcheck_certs::{Serving, self_signed};
 use meshcheck_rules::Rule;
 use meshcheck_rules::istio::version::KubernetesVersion;
 use meshcheck_rules::mesh::Settings;
@@ -15,7 +16,6 @@ use meshcheck_webhook::handlers::{self, Limits};
 use meshcheck_webhook::health::{self, Health};
 use meshcheck_webhook::judge::{Judge, Updates};
 use meshcheck_webhook::metrics::Metrics;
-use meshcheck_webhook::tls::{Serving, self_signed};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

@@ -3,12 +3,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use meshcheck_webhook::tls::self_signed::SelfSigned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
 use crate::load::{Load, SOON, assert_denied, made, review, self_signed};
-use crate::program::{Folder, Program, command, run};
+use crate::program::{Folder, Made, Program, command, run};
 
 #[tokio::test]
 async fn serves_a_certificate_of_its_own() {
@@ -57,23 +56,51 @@ fn takes_every_option_from_the_environment() {
     );
 }
 
-#[test]
-fn says_what_is_wrong_at_the_start() {
-    let folder = Folder::new();
-    let dir = folder.path().to_str().unwrap().to_owned();
-    for (args, code, part) in [
-        (vec![], 2, "one of --cert-dir and --self-signed is needed"),
+/// What is wrong with a start, the exit code, and what is said.
+fn wrong_starts(dir: &str) -> Vec<(Vec<&str>, i32, &'static str)> {
+    vec![
         (
-            vec!["--cert-dir", &dir, "--self-signed"],
+            vec![],
             2,
-            "exclude each other",
+            "one of --tls, --cert-dir and --self-signed is needed",
         ),
         (
-            vec!["--cert-dir", &dir, "--ca-out", "x"],
+            vec!["--cert-dir", dir, "--self-signed"],
             2,
-            "--self-signed only",
+            "different sources of the certificate",
         ),
-        (vec!["--cert-dir", &dir], 2, "tls.crt: No such file"),
+        (
+            vec!["--cert-dir", dir, "--ca-out", "x"],
+            2,
+            "--tls=self-signed only",
+        ),
+        (vec!["--tls", "files"], 2, "--tls=files needs --cert-dir"),
+        (
+            vec!["--tls", "self-managed", "--cert-dir", dir],
+            2,
+            "different sources of the certificate",
+        ),
+        (
+            vec!["--tls", "self-managed", "--cert-life", "4000h"],
+            2,
+            "--ca-life is shorter than three times --cert-life",
+        ),
+        (
+            vec!["--tls", "self-managed", "--cert-life", "1s"],
+            2,
+            "not between 5s and 20 years",
+        ),
+        (
+            vec!["--tls", "self-managed", "--cert-names", "a.b,c d"],
+            2,
+            "neither a DNS name nor an address",
+        ),
+        (
+            vec!["--tls", "none"],
+            2,
+            "[possible values: self-managed, files, self-signed]",
+        ),
+        (vec!["--cert-dir", dir], 2, "tls.crt: No such file"),
         (
             vec!["--self-signed", "--ca-out", "/nowhere/ca.crt"],
             2,
@@ -115,12 +142,19 @@ fn says_what_is_wrong_at_the_start() {
             1,
             "cannot listen on 192.0.2.1:1",
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn says_what_is_wrong_at_the_start() {
+    let folder = Folder::new();
+    let dir = folder.path().to_str().unwrap().to_owned();
+    for (args, code, part) in wrong_starts(&dir) {
         let (exit, stderr) = run(&args);
         assert_eq!(exit, Some(code), "{args:?}: {stderr}");
         assert!(stderr.contains(part), "{args:?}: {stderr}");
     }
-    folder.mount_made(&SelfSigned {
+    folder.mount_made(&Made {
         key: made().key,
         ..made()
     });
@@ -194,7 +228,7 @@ fn explains_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn loses_no_request_when_it_is_stopped() {
-    let (program, client) = self_signed(&["--shutdown-delay", "800ms", "--request-timeout", "10s"]);
+    let (program, client) = self_signed(&["--shutdown-delay", "3s", "--request-timeout", "10s"]);
     // A request that began before the end and is whole only after the server closed its door.
     let mut slow = client.tls().await.unwrap();
     let body = review();

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
 use jiff::civil::Date;
@@ -13,7 +12,10 @@ use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::mesh::Settings;
 use tracing_subscriber::EnvFilter;
 
+pub use certificate::{CertificateArgs, CertificateSource, UsageError};
+
 use crate::handlers::Limits;
+mod certificate;
 use crate::judge::Updates;
 use crate::logging::{self, Format};
 
@@ -30,7 +32,7 @@ Signals:
   A second signal ends at once.
 
 Try it without a cluster:
-  meshcheck-webhook --self-signed --ca-out ca.crt
+  meshcheck-webhook --tls=self-signed --ca-out ca.crt
   curl --cacert ca.crt --data @review.json https://localhost:8443/validate";
 
 /// Admission webhook that stops an unsafe Istio from being applied
@@ -55,26 +57,9 @@ pub struct Args {
     )]
     pub health_listen: SocketAddr,
 
-    /// Directory with tls.crt (the whole chain) and tls.key, as a Secret volume has them
-    ///
-    /// Read again every --cert-poll-interval: a new pair is served without a restart, one that
-    /// cannot be served is logged and the old one stays.
-    #[arg(long, env = "MESHCHECK_CERT_DIR", value_name = "DIR")]
-    pub cert_dir: Option<PathBuf>,
-
-    /// How often to look for a new certificate, and a new release table
-    #[arg(long, env = "MESHCHECK_CERT_POLL_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = positive)]
-    pub cert_poll_interval: Duration,
-
-    /// Make a certificate in memory, for localhost and the Service of the manifests
-    ///
-    /// To try the server without a cluster. The key is never written.
-    #[arg(long, env = "MESHCHECK_SELF_SIGNED", value_parser = BoolishValueParser::new())]
-    pub self_signed: bool,
-
-    /// File to write the CA of --self-signed to
-    #[arg(long, env = "MESHCHECK_CA_OUT", value_name = "FILE")]
-    pub ca_out: Option<PathBuf>,
+    /// Where the certificate comes from
+    #[command(flatten)]
+    pub certificate: CertificateArgs,
 
     /// Date to judge for, instead of today (UTC)
     #[arg(long, env = "MESHCHECK_AS_OF", value_name = "YYYY-MM-DD", value_parser = date)]
@@ -162,55 +147,15 @@ pub struct Args {
     pub log_level: EnvFilter,
 }
 
-/// Where the certificate comes from.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CertificateSource {
-    /// `--cert-dir`
-    Dir(PathBuf),
-    /// `--self-signed`
-    SelfSigned {
-        /// `--ca-out`
-        ca_out: Option<PathBuf>,
-    },
-}
-
-/// Options that do not go together.
-#[derive(Debug, thiserror::Error)]
-pub enum UsageError {
-    /// No certificate.
-    #[error("one of --cert-dir and --self-signed is needed")]
-    NoCertificate,
-    /// Two certificates.
-    #[error("--cert-dir and --self-signed exclude each other")]
-    TwoCertificates,
-    /// A CA that nobody makes.
-    #[error("--ca-out goes with --self-signed only")]
-    NoCa,
-}
-
 impl Args {
     /// The options of this process. Ends it where they make no sense.
     pub fn read() -> Self {
         let args = Self::parse();
-        if let Err(error) = args.certificate() {
+        if let Err(error) = args.certificate.source() {
             let kind = ErrorKind::ArgumentConflict;
             Self::command().error(kind, error).exit();
         }
         args
-    }
-
-    /// Where the certificate comes from. Checked here and not by the parser, for which a variable
-    /// that says `false` is as good as a flag.
-    pub fn certificate(&self) -> Result<CertificateSource, UsageError> {
-        match (&self.cert_dir, self.self_signed) {
-            (Some(_), true) => Err(UsageError::TwoCertificates),
-            (Some(_), false) if self.ca_out.is_some() => Err(UsageError::NoCa),
-            (Some(dir), false) => Ok(CertificateSource::Dir(dir.clone())),
-            (None, true) => Ok(CertificateSource::SelfSigned {
-                ca_out: self.ca_out.clone(),
-            }),
-            (None, false) => Err(UsageError::NoCertificate),
-        }
     }
 
     /// What is known about the mesh.

@@ -10,8 +10,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use meshcheck_certs::Serving;
+
 use crate::metrics::{CONTENT_TYPE, Metrics};
-use crate::tls::Serving;
 
 /// What the server says of itself.
 #[derive(Debug)]
@@ -47,10 +48,14 @@ impl Health {
             Some("stopping")
         } else if !self.listening.load(Ordering::Acquire) {
             Some("not listening yet")
-        } else if !self.certificate.current().is_valid_now() {
-            Some("the certificate is not valid at this time")
         } else {
-            None
+            match self.certificate.current() {
+                None => Some("there is no certificate yet"),
+                Some(pair) if !pair.is_valid_now() => {
+                    Some("the certificate is not valid at this time")
+                }
+                Some(_) => None,
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod body;
+pub mod cluster;
 pub mod decide;
 pub mod handlers;
 pub mod health;

@@ -1,8 +1,6 @@
 //! What the server counts. Every label has a bounded set of values: nothing in a request can make
 //! the number of series grow.
 
-use std::sync::atomic::AtomicU64;
-
 use jiff::tz::TimeZone;
 use meshcheck_rules::releases::Releases;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -16,7 +14,10 @@ use prometheus_client::registry::Registry;
 
 use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
-use crate::tls::Pair;
+
+pub use certificates::CertificateMetrics;
+
+mod certificates;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -42,8 +43,8 @@ pub struct Metrics {
     pub refused: Counter,
     /// Connections that ended before the first request, by reason.
     pub handshake_failures: Family<ReasonLabels, Counter>,
-    certificate_not_after: Gauge<f64, AtomicU64>,
-    reloads: Family<ResultLabels, Counter>,
+    /// What becomes of certificates.
+    pub certificates: CertificateMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -97,8 +98,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             refused: Counter::default(),
             handshake_failures: Family::default(),
-            certificate_not_after: Gauge::default(),
-            reloads: Family::default(),
+            certificates: CertificateMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -162,16 +162,7 @@ impl Metrics {
             "Connections that ended before their first request, by reason",
             self.handshake_failures.clone(),
         );
-        registry.register(
-            "meshcheck_certificate_not_after_timestamp_seconds",
-            "When the certificate in use expires",
-            self.certificate_not_after.clone(),
-        );
-        registry.register(
-            "meshcheck_certificate_reloads",
-            "Changed certificate files that were read, by result",
-            self.reloads.clone(),
-        );
+        self.certificates.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -188,9 +179,9 @@ impl Metrics {
 
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
+        self.certificates.start_at_zero();
         for result in ["swapped", "kept"] {
             let labels = ResultLabels { result };
-            drop(self.reloads.get_or_create(&labels));
             drop(self.release_data_reloads.get_or_create(&labels));
         }
         for webhook in [Webhook::Mutate, Webhook::Validate].map(Webhook::as_str) {
@@ -241,21 +232,6 @@ impl Metrics {
         self.duration
             .get_or_create(&WebhookLabels { webhook })
             .observe(seconds);
-    }
-
-    /// Tells when the certificate expires that is served from now on.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "exact for the next 285 million years"
-    )]
-    pub fn serves(&self, pair: &Pair) {
-        self.certificate_not_after.set(pair.not_after() as f64);
-    }
-
-    /// Counts a change of the certificate files.
-    pub fn reloaded(&self, swapped: bool) {
-        let result = if swapped { "swapped" } else { "kept" };
-        self.reloads.get_or_create(&ResultLabels { result }).inc();
     }
 
     /// Tells the day of the release table that is judged by from now on.

@@ -12,7 +12,13 @@ use meshcheck_rules::releases::Releases;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use meshcheck_certs::files::{Files, FilesError, follow};
+use meshcheck_certs::managed::{self, Manager};
+use meshcheck_certs::self_signed::{self, SelfSignedError};
+use meshcheck_certs::{Pair, Serving, Telemetry};
+
 use crate::args::{Args, CertificateSource, UsageError};
+use crate::cluster::{Cluster, ClusterError};
 use crate::handlers;
 use crate::health::{self, Health};
 use crate::judge::Judge;
@@ -20,9 +26,7 @@ use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
 use crate::release_data::{self, ReleaseDataError};
-use crate::tls::files::{Files, FilesError, follow};
-use crate::tls::self_signed::{self, SelfSignedError};
-use crate::tls::{self, Pair, Serving};
+use crate::tls;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
 /// closes, or a request may be on its way into a closed one.
@@ -46,6 +50,9 @@ pub enum RunError {
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
+    /// Nobody to ask for a certificate.
+    #[error("no certificate: {0}")]
+    Cluster(#[from] ClusterError),
     /// No release table that can be used.
     #[error("no release data: {0}")]
     ReleaseData(#[from] ReleaseDataError),
@@ -82,7 +89,8 @@ impl RunError {
             | Self::Policy(_)
             | Self::Files(_)
             | Self::ReleaseData(_)
-            | Self::SelfSigned(_) => 2,
+            | Self::SelfSigned(_)
+            | Self::Cluster(_) => 2,
             _ => 1,
         }
     }
@@ -91,7 +99,7 @@ impl RunError {
 /// Serves until a signal comes, then until all is answered.
 pub async fn run(args: Args) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Signals)?;
-    let mut running = Running::start(&args)?;
+    let mut running = Running::start(&args).await?;
     let stop = tokio::select! {
         stop = signals.next() => stop,
         failure = running.failure() => return Err(failure),
@@ -119,10 +127,10 @@ struct Running {
 }
 
 impl Running {
-    fn start(args: &Args) -> Result<Self, RunError> {
+    async fn start(args: &Args) -> Result<Self, RunError> {
         let judge = Arc::new(judge(args)?);
         let metrics = Arc::new(Metrics::default());
-        let serving = certificate(args, &metrics)?;
+        let serving = certificate(args, &metrics).await?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
         let (reviews, address) = bind(args.listen)?;
@@ -182,30 +190,45 @@ fn judge(args: &Args) -> Result<Judge, RunError> {
     Ok(judge.with_policy(policy))
 }
 
-/// The certificate to start with. From files it is followed from then on.
-fn certificate(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<Serving>, RunError> {
-    let serve = |pair: Pair| {
-        metrics.serves(&pair);
-        if !pair.is_valid_now() {
-            tracing::error!(
-                "the certificate is not valid at this time: not ready until it is replaced"
-            );
-        }
-        Arc::new(Serving::new(pair))
-    };
-    match args.certificate()? {
+/// The certificate to start with, if there is one already. It is followed from then on.
+async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, RunError> {
+    let telemetry = Arc::new(metrics.certificates.clone());
+    let args = &args.certificate;
+    match args.source()? {
         CertificateSource::SelfSigned { ca_out } => {
-            Ok(serve(self_signed::pair(ca_out.as_deref())?))
+            Ok(serve(self_signed::pair(ca_out.as_deref())?, &*telemetry))
         }
-        CertificateSource::Dir(dir) => {
+        CertificateSource::Files(dir) => {
             let mut files = Files::new(&dir);
-            let pair = files.first()?;
-            let serving = serve(pair);
-            let (following, metrics) = (Arc::clone(&serving), Arc::clone(metrics));
-            tokio::spawn(follow(files, following, metrics, args.cert_poll_interval));
+            let serving = serve(files.first()?, &*telemetry);
+            let following = Arc::clone(&serving);
+            tokio::spawn(follow(files, following, telemetry, args.cert_poll_interval));
+            Ok(serving)
+        }
+        CertificateSource::Managed(source) => {
+            let cluster = Cluster::connect().await?;
+            let serving = Arc::new(Serving::default());
+            let manager = Manager::new(
+                cluster.client,
+                source.settings(&cluster.namespace),
+                cluster.clock,
+                Arc::clone(&serving),
+                telemetry,
+            );
+            tokio::spawn(managed::follow(manager));
             Ok(serving)
         }
     }
+}
+
+fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {
+    telemetry.serves(&pair);
+    if !pair.is_valid_now() {
+        tracing::error!(
+            "the certificate is not valid at this time: not ready until it is replaced"
+        );
+    }
+    Arc::new(Serving::new(pair))
 }
 
 /// The release table to start with. From a file it is followed from then on.
@@ -229,7 +252,7 @@ fn release_data(
         file,
         judging,
         metrics,
-        args.cert_poll_interval,
+        args.certificate.cert_poll_interval,
     ));
     Ok(())
 }

@@ -44,11 +44,13 @@ pub struct Change<'a> {
     /// The string that holds the document which is changed, with its text; `None` for the object.
     inside: Option<(Pointer, &'a str)>,
     operation: PatchOperation,
+    /// Whether it can be applied: nothing can be added to what is neither mapping nor list.
+    fits: bool,
 }
 
 impl Fix {
-    /// A fix that may be applied without asking; `None` where there is nothing to change, or where a
-    /// string cannot be edited so that it reads back as wanted.
+    /// A fix that may be applied without asking; `None` where there is nothing to change, where a change
+    /// does not fit what is there, or where a string cannot be edited so that it reads back as wanted.
     pub fn safe(title: impl Into<String>, changes: Vec<Change<'_>>) -> Option<Self> {
         Self::new(title, Applicability::Safe, changes)
     }
@@ -75,9 +77,15 @@ impl Fix {
 /// The changes as operations on the document: those inside of one string become a new text of it,
 /// where the first of them stands.
 fn assemble(changes: Vec<Change<'_>>) -> Option<Patch> {
+    if changes.iter().any(|change| !change.fits) {
+        return None;
+    }
     let mut operations = Vec::new();
     let mut strings: Vec<(usize, Pointer, &str, Patch)> = Vec::new();
-    for Change { inside, operation } in changes {
+    for Change {
+        inside, operation, ..
+    } in changes
+    {
         let Some((string, text)) = inside else {
             operations.push(operation);
             continue;
@@ -113,10 +121,12 @@ pub mod op {
             None => Change {
                 operation: operation(path(&pointer)),
                 inside: None,
+                fits: true,
             },
             Some((inner, text)) => Change {
                 operation: operation(path(&inner)),
                 inside: Some((pointer, text)),
+                fits: true,
             },
         }
     }
@@ -131,9 +141,11 @@ pub mod op {
     /// Adds a member `token` to the mapping `parent`, or an item to the list `parent` in front of the
     /// index `token` (`-` appends).
     pub fn add<'a>(parent: &Node<'a>, token: &str, value: Value) -> Change<'a> {
-        change(parent.spot().join(token), |path| {
-            PatchOperation::Add(AddOperation { path, value })
-        })
+        let add = |path| PatchOperation::Add(AddOperation { path, value });
+        Change {
+            fits: parent.value().is_object() || parent.value().is_array(),
+            ..change(parent.spot().join(token), add)
+        }
     }
 
     /// Puts another value in the place of `node`.
@@ -162,9 +174,12 @@ pub mod op {
         let value = keys.rev().fold(value, |value, key| {
             Value::Object(std::iter::once(((*key).to_owned(), value)).collect())
         });
-        change(spot, |path| {
-            PatchOperation::Add(AddOperation { path, value })
-        })
+        let add = |path| PatchOperation::Add(AddOperation { path, value });
+        Change {
+            // Where something was missing, the rest goes into a mapping.
+            fits: is_open || node.value().is_object() || parent.value().is_null(),
+            ..change(spot, add)
+        }
     }
 
     /// Removes `node` from its mapping or list.

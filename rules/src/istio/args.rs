@@ -29,6 +29,7 @@ const KNOWN: &[&str] = &[
     "clusterAliases",
     "clusterID",
     "clusterRegistriesNamespace",
+    "cniNamespace",
     "configDir",
     "consulserverURL",
     "ctrlz_address",
@@ -62,10 +63,14 @@ const KNOWN: &[&str] = &[
     "secureGrpcAddr",
     "shutdownDuration",
     "tls-cipher-suites",
+    "tls-min-version",
     "tlsCertFile",
     "tlsKeyFile",
     "trust-domain",
 ];
+
+/// Short flags of istiod; all take a value. `-a` and `-p` are of old.
+const SHORT: &[char] = &['a', 'n', 'p'];
 
 /// `--keepaliveMaxServerConnectionAge`.
 pub const AGE: &str = "keepaliveMaxServerConnectionAge";
@@ -144,6 +149,8 @@ pub struct Arguments<'a> {
     pub oddities: Vec<(String, Node<'a>)>,
     /// Bare words that nobody takes, besides the sub-command.
     pub leftovers: Vec<(String, Node<'a>)>,
+    /// Items that the parser refuses, with its words.
+    pub refused: Vec<(String, Node<'a>)>,
     /// Whether the sub-command `discovery` was given.
     pub discovery: bool,
     /// Whether there are arguments at all.
@@ -214,6 +221,11 @@ impl<'a> Parser<'a> {
     }
 
     fn long(&mut self, text: &str, at: Node<'a>) {
+        if text.starts_with(['-', '=']) {
+            let why = format!("bad flag syntax: --{text}");
+            self.out.refused.push((why, at));
+            return;
+        }
         let (name, joined) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
@@ -242,12 +254,26 @@ impl<'a> Parser<'a> {
         });
     }
 
-    /// A single dash begins short flags, of which istiod has `-a` and `-n`: `-keepalive...` ends in
-    /// `-a`, which takes the rest of the item as its value.
+    /// A single dash begins short flags, letter by letter. Each looks at the items behind anew, so that
+    /// only what the last of them takes is gone.
     fn short(&mut self, text: String, at: Node<'a>) {
-        let takes_next = matches!(text.as_str(), "-a" | "-n" | "-p");
-        if takes_next {
-            self.take();
+        let mut letters = text[1..].chars();
+        while let Some(letter) = letters.next() {
+            let rest = letters.as_str();
+            let has_value = rest.len() > 1 && rest.starts_with('=');
+            let takes_value = SHORT.contains(&letter);
+            if has_value || (takes_value && !rest.is_empty()) {
+                break;
+            }
+            if !rest.is_empty() {
+                continue;
+            }
+            if !takes_value {
+                self.eat_word();
+            } else if self.take().is_none() {
+                let why = format!("flag needs an argument: '{letter}' in {text}");
+                self.out.refused.push((why, at.clone()));
+            }
         }
         self.out.oddities.push((text, at));
     }

@@ -27,19 +27,36 @@ impl TryFrom<String> for GoDuration {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// Not a number with a unit at all, or out of range.
-    #[error("time: invalid duration {0:?}")]
+    #[error("time: invalid duration {}", quote(.0))]
     Invalid(String),
     /// A number without a unit.
-    #[error("time: missing unit in duration {0:?}")]
+    #[error("time: missing unit in duration {}", quote(.0))]
     MissingUnit(String),
     /// A unit that Go does not have.
-    #[error("time: unknown unit {unit:?} in duration {text:?}")]
+    #[error("time: unknown unit {} in duration {}", quote(unit), quote(text))]
     UnknownUnit {
         /// The unit as written.
         unit: String,
         /// The whole text.
         text: String,
     },
+}
+
+/// As Go's package `time` quotes: bytes that are no printable ASCII as `\xc2`.
+fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
+            b' '..0x80 => quoted.push(char::from(byte)),
+            _ => quoted.extend(['\\', 'x', hex(byte >> 4), hex(byte & 0xf)]),
+        }
+    }
+    quoted + "\""
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).expect("four bits are a digit")
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -120,6 +137,16 @@ impl GoDuration {
 fn term<'t>(rest: &'t str, text: &str) -> Result<(u64, &'t str), DurationError> {
     let invalid = || DurationError::Invalid(text.to_owned());
     let (whole, behind) = digits(rest);
+    // The first thing that Go looks at is whether the number is too large.
+    let number = if whole.is_empty() {
+        0
+    } else {
+        let number: u64 = whole.parse().map_err(|_| invalid())?;
+        if number > 1 << 63 {
+            return Err(invalid());
+        }
+        number
+    };
     let (fraction, behind) = match behind.strip_prefix('.') {
         Some(behind) => digits(behind),
         None => ("", behind),
@@ -146,12 +173,7 @@ fn term<'t>(rest: &'t str, text: &str) -> Result<(u64, &'t str), DurationError> 
             });
         }
     };
-    let whole: u64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().map_err(|_| invalid())?
-    };
-    let mut amount = whole.checked_mul(scale).ok_or_else(invalid)?;
+    let mut amount = number.checked_mul(scale).ok_or_else(invalid)?;
     amount = amount
         .checked_add(fraction_of(fraction, scale))
         .ok_or_else(invalid)?;

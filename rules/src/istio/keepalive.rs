@@ -276,11 +276,13 @@ fn crashes<'a>(
     misspelt: Option<&Misspelt<'a>>,
     version: Option<Version>,
 ) -> Vec<Crash<'a>> {
-    let decisive = occurrences.last().filter(|flag| crash(flag).is_none());
+    let last = occurrences.last();
+    let decisive = last.filter(|flag| crash(flag, true).is_none());
     let decisive = decisive.map(|flag| setter(flag));
+    let is_last = |flag: &Flag<'a>| last.is_some_and(|last| std::ptr::eq(*last, flag));
     let mut found: Vec<Crash<'a>> = occurrences
         .iter()
-        .filter_map(|flag| crash(flag))
+        .filter_map(|flag| crash(flag, is_last(flag)))
         .map(|crash| Crash {
             decisive: decisive.clone(),
             ..crash
@@ -299,6 +301,13 @@ fn crashes<'a>(
         },
         decisive: decisive.clone(),
     }));
+    found.extend(arguments.refused.iter().map(|(why, node)| Crash {
+        text: format!("`{}` is no argument", node.str().unwrap_or_default()),
+        why: why.clone(),
+        at: node.as_value(),
+        setter: Setter::Impossible,
+        decisive: decisive.clone(),
+    }));
     if let (Some(misspelt), Some(version)) = (misspelt, version)
         && version.minor < IGNORES_UNKNOWN_FLAGS
     {
@@ -313,7 +322,9 @@ fn crashes<'a>(
     found
 }
 
-fn crash<'a>(flag: &Flag<'a>) -> Option<Crash<'a>> {
+/// What istiod refuses of one occurrence. Each must be a duration; what the last one comes to must make
+/// sense, too.
+fn crash<'a>(flag: &Flag<'a>, is_last: bool) -> Option<Crash<'a>> {
     let name = format!("`--{AGE}`");
     let (text, why) = match flag.text() {
         None => (
@@ -322,7 +333,7 @@ fn crash<'a>(flag: &Flag<'a>) -> Option<Crash<'a>> {
         ),
         Some(Text::Unknown) => return None,
         Some(Text::Known(text)) => match GoDuration::parse(text) {
-            Ok(age) if is_refused(age) => (is_text(&name, text), refusal(age)),
+            Ok(age) if is_last && is_refused(age) => (is_text(&name, text), refusal(age)),
             Ok(_) => return None,
             Err(error) => (is_text(&name, text), error.to_string()),
         },

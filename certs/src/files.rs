@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::metrics::Metrics;
-use crate::tls::{Pair, PairError, Serving};
+use crate::pair::{Pair, PairError};
+use crate::serving::Serving;
+use crate::telemetry::Telemetry;
 
 /// Tries to read both files between two swaps.
 const READS: usize = 3;
@@ -51,7 +52,7 @@ impl Files {
     }
 
     /// The pair to start with.
-    pub(crate) fn first(&mut self) -> Result<Pair, FilesError> {
+    pub fn first(&mut self) -> Result<Pair, FilesError> {
         self.seen = None;
         Ok(self.changed()?.expect("nothing was seen before"))
     }
@@ -111,7 +112,7 @@ fn fingerprint(read: &Result<(Vec<u8>, Vec<u8>), FilesError>) -> u64 {
 pub async fn follow(
     mut files: Files,
     serving: Arc<Serving>,
-    metrics: Arc<Metrics>,
+    telemetry: Arc<dyn Telemetry>,
     every: Duration,
 ) {
     loop {
@@ -124,14 +125,14 @@ pub async fn follow(
         match changed {
             Ok(None) => {}
             Ok(Some(pair)) => {
-                tracing::info!(not_after = pair.not_after(), "serving a new certificate");
-                metrics.serves(&pair);
+                tracing::info!(certificate = %pair.certificate(), "serving a new certificate");
+                telemetry.serves(&pair);
                 serving.replace(pair);
-                metrics.reloaded(true);
+                telemetry.reloaded(true);
             }
             Err(error) => {
                 tracing::error!(%error, "the new certificate cannot be served, keeping the old one");
-                metrics.reloaded(false);
+                telemetry.reloaded(false);
             }
         }
     }
@@ -140,10 +141,11 @@ pub async fn follow(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::self_signed::{SelfSigned, issue};
+    use crate::authority::Issued;
+    use crate::self_signed::issue;
 
-    fn write(dir: &Path, made: &SelfSigned) {
-        std::fs::write(dir.join("tls.crt"), &made.chain).unwrap();
+    fn write(dir: &Path, made: &Issued) {
+        std::fs::write(dir.join("tls.crt"), &made.certificate).unwrap();
         std::fs::write(dir.join("tls.key"), &made.key).unwrap();
     }
 
@@ -164,7 +166,7 @@ mod tests {
             "the same trouble is said once"
         );
         for _ in 0..2 {
-            write(&dir, &issue(&["localhost"]).unwrap());
+            write(&dir, &issue(&["localhost"]).unwrap().1);
             assert!(files.changed().unwrap().unwrap().is_valid_now());
             assert!(files.changed().unwrap().is_none());
         }
@@ -174,16 +176,20 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let dir = folder("misfit");
-        let (one, other) = (issue(&["a"]).unwrap(), issue(&["b"]).unwrap());
+        let (one, other) = (issue(&["a"]).unwrap().1, issue(&["b"]).unwrap().1);
         for (chain, key, part) in [
-            (&one.chain, &other.key, "keys may not be consistent"),
-            (&one.chain, &String::new(), "tls.key: no items"),
-            (&String::new(), &one.key, "tls.crt holds no certificate"),
-            (&one.chain.replace("MII", "!!!"), &one.key, "tls.crt: "),
+            (&one.certificate, &other.key, "keys may not be consistent"),
+            (&one.certificate, &String::new(), "tls.key: no items"),
+            (&String::new(), &one.key, "tls.crt: no certificate"),
             (
-                &one.chain.replace("MII", "AAA"),
+                &one.certificate.replace("MII", "!!!"),
                 &one.key,
-                "first certificate cannot be read",
+                "tls.crt: ",
+            ),
+            (
+                &one.certificate.replace("MII", "AAA"),
+                &one.key,
+                "certificate cannot be read",
             ),
         ] {
             std::fs::write(dir.join("tls.crt"), chain).unwrap();
