@@ -79,7 +79,12 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Check manifests as an update of others: all that `check` finds, and upgrades that Istio does
     /// not support
-    #[command(after_help = COMPARE_HELP)]
+    #[command(
+        after_help = COMPARE_HELP,
+        mut_arg("paths", |paths| paths
+            .value_name("NEW")
+            .help("What it becomes: files, folders or `-` for standard input"))
+    )]
     Compare(Box<CompareArgs>),
     /// List the rules
     Rules(RulesArgs),

@@ -13,6 +13,7 @@ pub mod istiod;
 pub mod keepalive;
 pub mod probe;
 pub mod proxy;
+pub mod proxy_config;
 pub mod redundancy;
 pub mod rewrite;
 pub mod values;

@@ -49,6 +49,16 @@ fn a_jump_in_place_is_refused_and_a_hop_is_not() {
 }
 
 #[test]
+fn help_names_both_states() {
+    let help = Sandbox::new().check(&["compare", "--help"]);
+    assert!(help.stdout.contains("<OLD> [NEW]..."), "{help:?}");
+    assert!(
+        help.stdout.contains("git show HEAD:istiod.yaml"),
+        "{help:?}"
+    );
+}
+
+#[test]
 fn folders_are_compared_file_by_file() {
     let sandbox = Sandbox::with(&[
         ("base/dev/istiod.yaml", &istiod("1.31.1")),

@@ -49,7 +49,9 @@ fn a_fix_closes_its_finding_and_opens_none() {
                     .unwrap_or_else(|error| panic!("{place}: {}: {error}", finding.rule));
                 let after = findings(case, document.index, &value);
                 let stays = |other: &&Finding| {
-                    other.rule == finding.rule && other.at.pointer == finding.at.pointer
+                    other.rule == finding.rule
+                        && other.at.pointer == finding.at.pointer
+                        && other.at.inner == finding.at.inner
                 };
                 assert!(
                     !after.iter().any(|f| stays(&f)),

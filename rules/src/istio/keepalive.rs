@@ -296,7 +296,8 @@ fn crashes<'a>(
         why: "accepts 0 arg(s), received 1".to_owned(),
         at: node.as_value(),
         setter: match GoDuration::parse(text) {
-            Ok(_) if !arguments.ended => Setter::Joined(node.clone()),
+            // The value of a flag that is misspelt would only get a second flag.
+            Ok(_) if !arguments.ended && misspelt.is_none() => Setter::Joined(node.clone()),
             _ => Setter::Impossible,
         },
         decisive: decisive.clone(),

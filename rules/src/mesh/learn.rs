@@ -8,6 +8,7 @@ use crate::istio::drain::Drain;
 use crate::istio::hold::Hold;
 use crate::istio::image::{Image, Tag};
 use crate::istio::istiod::Istiod;
+use crate::istio::proxy_config;
 use crate::istio::version::{KubernetesVersion, Version};
 use crate::mesh::redundancy::{Autoscaler, DisruptionBudget};
 use crate::mesh::selector::Selector;
@@ -103,9 +104,14 @@ fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
 fn mesh_config(revision: &str, text: &str) -> MeshConfig {
     let config = yaml::value_of(text).unwrap_or_default();
     let proxy = config.get("defaultConfig").unwrap_or(&Value::Null);
+    // One value of a wrong type throws away all of the mesh config.
+    let hold = match proxy_config::refused(&Node::root(proxy)).first() {
+        Some(refused) => Hold::Broken(format!("`{}` is not {}", refused.name, refused.wanted)),
+        None => Hold::in_config(proxy),
+    };
     MeshConfig {
         revision: revision.to_owned(),
-        hold: Hold::in_config(proxy),
+        hold,
         drain: Drain::in_config(proxy),
     }
 }

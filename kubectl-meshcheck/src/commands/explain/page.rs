@@ -14,7 +14,7 @@ pub(super) fn shown(page: &str, summary: &str, colored: bool) -> String {
     for line in page.trim().lines().skip_while(said) {
         if let Some(info) = line.strip_prefix("```") {
             in_code = !in_code;
-            is_fixed = info.ends_with(" fixed");
+            is_fixed = info.split(' ').any(|word| word == "fixed");
             if in_code && let Some(caption) = caption(info) {
                 let _ = writeln!(out, "  {caption}:\n");
             }
@@ -37,7 +37,10 @@ pub(super) fn shown(page: &str, summary: &str, colored: bool) -> String {
 
 /// What a block of a page is, by the word behind its language.
 fn caption(info: &str) -> Option<&'static str> {
-    match info.split_whitespace().nth(1)? {
+    let mut words = info.split_whitespace();
+    let language = words.next()?;
+    match words.next()? {
+        "error" if language == "sh" => Some("Reported"),
         "error" => Some("Reported, at each `# error`"),
         "fixed" => Some("After the fix"),
         "ok" => Some("Not reported"),
@@ -50,11 +53,11 @@ fn caption(info: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "# some-rule\n\nwhat it is\n\n## What it flags\n\nText.\n\n```yaml error\na: 1 # error\n\n# no heading\n```\n\n```sh\nls\n```\n";
+    const PAGE: &str = "# some-rule\n\nwhat it is\n\n## What it flags\n\nText.\n\n```yaml error\na: 1 # error\n\n# no heading\n```\n\n```sh\nls\n```\n\n```sh error\nls -l\n```\n\n```yaml fixed unsafe\na: 2 # error\n```\n";
 
     #[test]
     fn code_is_indented_and_named() {
-        let expected = "What it flags\n\nText.\n\n  Reported, at each `# error`:\n\n    a: 1 # error\n\n    # no heading\n\n    ls\n";
+        let expected = "What it flags\n\nText.\n\n  Reported, at each `# error`:\n\n    a: 1 # error\n\n    # no heading\n\n    ls\n\n  Reported:\n\n    ls -l\n\n  After the fix:\n\n    a: 2\n";
         assert_eq!(shown(PAGE, "what it is", false), expected);
     }
 

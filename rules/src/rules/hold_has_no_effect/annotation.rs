@@ -3,6 +3,7 @@
 use crate::engine::Context;
 use crate::finding::{Fix, Severity, op};
 use crate::istio::hold::{CONFIG_ANNOTATION, FIELD, Hold, with_hold};
+use crate::istio::proxy_config;
 use crate::istio::workload::PodTemplate;
 use crate::mesh::Enrolment;
 use crate::object::Node;
@@ -28,6 +29,7 @@ pub(super) fn check_value<'a>(
         Enrolment::In { .. } => Severity::Error,
         Enrolment::Out | Enrolment::Unknown => Severity::Warning,
     };
+    check_fields(cx, &node, refused, out);
     let text = node.str().unwrap_or_default();
     match Hold::read(text) {
         Hold::WrongType(value) => {
@@ -60,6 +62,28 @@ pub(super) fn check_value<'a>(
                 .fix(respelt(&node, cx).filter(|_| would_help));
         }
         Hold::Absent | Hold::Set(_) => {}
+    }
+}
+
+/// Fields beside hold that have a wrong type: with one of them hold is lost too, and the Pod with it.
+fn check_fields<'a>(cx: &Context<'a>, node: &Node<'a>, severity: Severity, out: &mut Findings) {
+    let Some(Ok(config)) = node.document(cx.strings) else {
+        return;
+    };
+    for field in proxy_config::refused(&config) {
+        let (name, wanted) = (&field.name, field.wanted);
+        let message = format!(
+            "`{name}` in {CONFIG_ANNOTATION} is {}, not {wanted}: the injector refuses the Pod, and none \
+             starts",
+            field.node.value()
+        );
+        let fix = field.quoted().and_then(|text| {
+            let title = format!("write `{name}` in quotes");
+            Fix::safe(title, vec![op::replace(&field.node, text)])
+        });
+        out.report(field.node.whole(), message)
+            .severity(severity)
+            .fix(fix);
     }
 }
 
