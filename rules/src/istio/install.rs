@@ -36,6 +36,7 @@ mod kustomize;
 mod operator;
 mod overlay;
 mod plane;
+mod profile;
 mod release;
 mod repository;
 mod sail;

@@ -4,20 +4,20 @@ use serde_json::Value;
 
 use super::AgeSetting;
 use crate::finding::{Change, op};
-use crate::istio::args::{AGE, Flag, INTERVAL, TIMEOUT, Text};
+use crate::istio::args::{AGE, INTERVAL, TIMEOUT};
 use crate::istio::duration::GoDuration;
 use crate::istio::install::{DEFAULTS, INTERNAL, READS_EXTRA_ARGS, READS_ROOT};
 use crate::istio::install::{Layer, Plane, Said, Traced};
 use crate::istio::istiod::Istiod;
 use crate::istio::resembles;
-use crate::istio::version::{Minor, Version};
+use crate::istio::version::Minor;
 use crate::object::Node;
 
-/// First version that reads `GRPC_KEEPALIVE_INTERVAL` and `GRPC_KEEPALIVE_TIMEOUT`.
-pub(crate) const READS_ENVIRONMENT: Version = Version {
-    minor: Minor::one(17),
-    patch: Some(1),
-};
+pub(crate) use container::READS_ENVIRONMENT;
+pub use container::in_istiod;
+use container::{is_ping, misspelt_beside, speaks_of_keepalive, unread_variable};
+mod container;
+
 /// A setting that is not read.
 #[derive(Clone, Debug)]
 pub struct Ignored<'a> {
@@ -361,73 +361,4 @@ impl<'a> Finder<'_, 'a> {
             });
         }
     }
-}
-
-/// What a running istiod's container says of the keepalive and istiod does not read.
-pub fn in_istiod<'a>(istiod: &Istiod<'a>, version: Option<Version>) -> Vec<Ignored<'a>> {
-    let mut found = Vec::new();
-    let mut add = |node: Node<'a>, why: String| {
-        found.push(Ignored {
-            node,
-            is_key: false,
-            why,
-            certainty: Certainty::Sure,
-            remedy: None,
-        });
-    };
-    for entry in istiod.container.items("env") {
-        let name = entry.str_at("name").unwrap_or_default();
-        let version = version.unwrap_or(READS_ENVIRONMENT);
-        if let (Some(why), Some(node)) = (unread_variable(name, version), entry.get("name")) {
-            add(node, why);
-        }
-    }
-    if !istiod.is_wrapped {
-        for (text, node) in misspelt_beside(istiod) {
-            add(
-                node,
-                format!("`{text}` is not `--{AGE}`, and istiod ignores it"),
-            );
-        }
-    }
-    found
-}
-
-/// Flags that look like the age's, beside one that is it.
-fn misspelt_beside<'a>(istiod: &Istiod<'a>) -> Vec<(String, Node<'a>)> {
-    let arguments = &istiod.arguments;
-    if arguments.all(AGE).next().is_none() {
-        return Vec::new();
-    }
-    let flags = arguments.flags.iter().filter(|flag: &&Flag<'_>| {
-        flag.name != AGE
-            && resembles(&flag.name, AGE)
-            && flag.text().is_none_or(|text| *text != Text::Unknown)
-    });
-    let flags = flags.map(|flag| (format!("--{}", flag.name), flag.at.clone()));
-    let odd = arguments.oddities.iter().filter(|(text, _)| {
-        let head = text.trim_start_matches('-').split(['=', ' ']).next();
-        head.is_some_and(|head| resembles(head, AGE))
-    });
-    flags.chain(odd.cloned()).collect()
-}
-
-fn is_ping(name: &str) -> bool {
-    matches!(name, "GRPC_KEEPALIVE_INTERVAL" | "GRPC_KEEPALIVE_TIMEOUT")
-}
-
-/// Why an istiod does not read a variable that speaks of the keepalive.
-fn unread_variable(name: &str, version: Version) -> Option<String> {
-    if is_ping(name) {
-        return (version < READS_ENVIRONMENT).then(|| {
-            format!("variable `{name}` is read from {READS_ENVIRONMENT} on, and this istiod is {version}")
-        });
-    }
-    let plain = name.replace('_', "").to_ascii_lowercase();
-    let speaks = resembles(name, AGE) || plain.contains("keepalive") && plain.ends_with("age");
-    speaks.then(|| format!("variable `{name}` is not read by any istiod: the age is only a flag"))
-}
-
-fn speaks_of_keepalive(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("keepalive")
 }
