@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::config::{Level, Policy};
 use crate::finding::{Applicability, Finding, Pointer, RunFinding, Severity};
+use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
 use crate::istio::install::Given;
-use crate::istio::{Subject, config_map};
 use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
@@ -162,10 +162,10 @@ impl Engine {
         &self.releases
     }
 
-    /// Whether any rule looks at objects of this kind; of ConfigMaps at Istio's.
+    /// Whether any rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
         let kind = (object.kind, object.group());
-        self.kinds.binary_search(&kind).is_ok() && !config_map::is_somebodys(object)
+        self.kinds.binary_search(&kind).is_ok()
     }
 
     /// The rules that look at objects of this kind, in order. Neighbours share their list of kinds,

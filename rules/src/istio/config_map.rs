@@ -25,11 +25,6 @@ pub enum Content<'a> {
     Injector(Node<'a>),
 }
 
-/// Whether an object is a ConfigMap that is not Istio's, as most are: its name says so.
-pub(crate) fn is_somebodys(object: &Object<'_>) -> bool {
-    CONFIG_MAP.matches(object) && !object.name.is_some_and(|name| name.starts_with("istio"))
-}
-
 impl<'a> ConfigMap<'a> {
     /// Reads one of Istio's ConfigMaps; `None` for any other, and for one whose document cannot be read.
     pub fn of(object: &Object<'a>, strings: &'a Strings) -> Option<Self> {
