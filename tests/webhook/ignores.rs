@@ -17,7 +17,9 @@ fn ignoring(ignore: &str) -> Value {
 
 fn server(policy: &str) -> Server {
     let policy = Policy::parse(format!("{HEAD}{policy}").as_bytes()).expect("a policy");
-    Server::with(Server::judge(Updates::Changes).with_policy(policy), LIMITS)
+    let judge = Server::judge(Updates::Changes);
+    judge.replace_policy(policy);
+    Server::with(judge, LIMITS)
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! From a request to a verdict: the engine of the day, the mesh, and what updates are held to.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,16 +9,15 @@ use jiff::tz::TimeZone;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
-use meshcheck_rules::update::{self, Before};
-use meshcheck_rules::{
-    Applicability, Engine, Mesh, Object, Place, Report, Rule, RunFinding, Severity, Source,
-};
-use serde_json::{Value, json};
+use meshcheck_rules::{Engine, Mesh, Object, Report, Rule, RunFinding, Severity};
+use serde_json::json;
 
-use crate::decide::{self, Decision, Subject};
-use crate::review::{GroupVersionKind, Operation, Request};
+use crate::decide::Decision;
+use crate::review::{GroupVersionKind, Request};
 use crate::scope::{self, Untouched};
-use crate::text;
+use case::Case;
+
+mod case;
 
 /// Which of the two questions is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,19 +107,19 @@ pub struct Verdict {
 
 /// Judges requests.
 pub struct Judge {
-    mesh: Mesh,
     as_of: Option<Date>,
     updates: Updates,
-    policy: Policy,
     rules: Option<Vec<&'static Rule>>,
     state: Mutex<State>,
 }
 
 /// What changes while the server runs.
 struct State {
+    policy: Policy,
     releases: Releases,
     /// Of the day.
     engine: Option<Arc<Engine>>,
+    mesh: Arc<Mesh>,
 }
 
 impl Judge {
@@ -127,31 +127,42 @@ impl Judge {
     /// that is: a version goes out of support while the server runs.
     pub fn new(settings: Settings, as_of: Option<Date>, updates: Updates) -> Self {
         Self {
-            mesh: Mesh::new(settings),
             as_of,
             updates,
-            policy: Policy::default(),
             rules: None,
             state: Mutex::new(State {
+                policy: Policy::default(),
                 releases: Releases::embedded(),
                 engine: None,
+                mesh: Arc::new(Mesh::new(settings)),
             }),
         }
     }
 
-    /// The same judge by this policy.
-    #[must_use]
-    pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
-        self
+    /// Judges by this policy from now on.
+    pub fn replace_policy(&self, policy: Policy) {
+        let mut state = self.state();
+        state.policy = policy;
+        state.engine = None;
     }
 
     /// Judges by another release table from now on.
     pub fn replace_releases(&self, releases: Releases) {
-        *self.state() = State {
-            releases,
-            engine: None,
-        };
+        let mut state = self.state();
+        state.releases = releases;
+        state.engine = None;
+    }
+
+    /// Judges with this knowledge of the mesh from now on.
+    pub fn replace_mesh(&self, mesh: Mesh) {
+        // The old one may be large: it goes when nobody waits for the lock.
+        let old = mem::replace(&mut self.state().mesh, Arc::new(mesh));
+        drop(old);
+    }
+
+    /// What is known of the mesh.
+    pub fn mesh(&self) -> Arc<Mesh> {
+        Arc::clone(&self.state().mesh)
     }
 
     /// Makes the engine of the day, and logs what there is to say of it, before the first request.
@@ -174,15 +185,16 @@ impl Judge {
 
     /// Answers one request. Never fails, and has no side effect.
     pub fn judge(&self, webhook: Webhook, request: &Request) -> Verdict {
-        let engine = self.engine();
+        let (engine, mesh) = (self.engine(), self.mesh());
         let looks_at = |kind: &GroupVersionKind| looks_at(&engine, kind);
         let value = match scope::subject(request, looks_at) {
             Ok(value) => value,
             Err(reason) => return Verdict::untouched(reason),
         };
         let case = Case {
-            judge: self,
+            updates: self.updates,
             engine: &engine,
+            mesh: &mesh,
             request,
             value: &value,
         };
@@ -193,15 +205,15 @@ impl Judge {
     }
 
     /// The engine for today, made once a day.
-    fn engine(&self) -> Arc<Engine> {
+    pub fn engine(&self) -> Arc<Engine> {
         let date = self.as_of.unwrap_or_else(today);
         let mut state = self.state();
         let cached = state.engine.as_ref();
         if let Some(engine) = cached.filter(|engine| engine.as_of() == date) {
             return Arc::clone(engine);
         }
-        warn_of_expired(&self.policy, date);
-        let engine = Engine::new(date, self.policy.clone(), state.releases.clone());
+        warn_of_expired(&state.policy, date);
+        let engine = Engine::new(date, state.policy.clone(), state.releases.clone());
         let engine = Arc::new(match &self.rules {
             Some(rules) => engine.with_rules(rules.clone()),
             None => engine,
@@ -253,137 +265,6 @@ fn looks_at(engine: &Engine, kind: &GroupVersionKind) -> bool {
     Object::all(&head)
         .iter()
         .any(|object| engine.looks_at(object))
-}
-
-/// One request with all that is known about it.
-struct Case<'a> {
-    judge: &'a Judge,
-    engine: &'a Engine,
-    request: &'a Request,
-    value: &'a Value,
-}
-
-impl Case<'_> {
-    fn mutate(&self) -> Verdict {
-        let report = self.check(self.value);
-        if !self.is_to_be_mended(&report) {
-            return Verdict::new(Outcome::Unchanged, Decision::default(), &report);
-        }
-        let (mesh, grade) = (&self.judge.mesh, Applicability::Safe);
-        let mended = self.engine.mend(self.value, mesh, Place::cluster(), grade);
-        let fixed = mended.fixed.iter().map(|finding| finding.rule).collect();
-        let decision = decide::mutate(mended);
-        let outcome = match decision.patch {
-            Some(_) => Outcome::Patched,
-            None => Outcome::Unchanged,
-        };
-        let verdict = Verdict::new(outcome, decision, &report);
-        Verdict { fixed, ..verdict }
-    }
-
-    fn is_to_be_mended(&self, report: &Report) -> bool {
-        let fixes = report
-            .findings
-            .iter()
-            .filter_map(|finding| finding.fix.as_ref());
-        let mut grades = fixes.map(|fix| fix.applicability);
-        grades.any(|grade| grade == Applicability::Safe)
-            && !scope::is_compared(self.value)
-            && !self
-                .before()
-                .is_some_and(|before| scope::keeps_its_pods(self.value, &before))
-    }
-
-    fn validate(&self) -> Verdict {
-        let report = self.check_update();
-        let has_errors = report
-            .findings
-            .iter()
-            .any(|f| f.severity == Severity::Error);
-        let before = has_errors.then(|| self.before()).flatten();
-        let before = before.map(|value| self.check(&value));
-        let subject = Subject {
-            title: self.title(),
-            object: self.value,
-            maker: scope::maker(self.value),
-        };
-        let decision = decide::validate(&subject, &report, before.as_ref());
-        let outcome = match &decision {
-            refused if refused.refusal.is_some() => Outcome::Denied,
-            told if !told.warnings.is_empty() => Outcome::Warned,
-            _ => Outcome::Allowed,
-        };
-        Verdict::new(outcome, decision, &report)
-    }
-
-    /// The stored object that an update is held against.
-    fn before(&self) -> Option<Value> {
-        let counts = self.judge.updates == Updates::Changes;
-        let is_update = self.request.operation == Operation::Update;
-        (counts && is_update)
-            .then(|| scope::before(self.request))
-            .flatten()
-    }
-
-    /// What the rules say of the object as an update of the one that is stored. That one is read only
-    /// where it can matter.
-    fn check_update(&self) -> Report {
-        let is_update = self.request.operation == Operation::Update;
-        let objects = Object::all(self.value);
-        let stored = (is_update && objects.iter().any(update::matters))
-            .then(|| scope::before(self.request))
-            .flatten();
-        let stored = stored.as_ref().map(Object::all).unwrap_or_default();
-        let former = stored.first().map(|object| {
-            let title = object.title().into();
-            (object, Source::Cluster { title })
-        });
-        let before = Before {
-            object: former.as_ref().map(|(object, source)| (*object, source)),
-            mesh: None,
-        };
-        self.check_against(self.value, before)
-    }
-
-    fn check(&self, value: &Value) -> Report {
-        self.check_against(value, Before::default())
-    }
-
-    /// An object is one object here: the API server sends no lists.
-    fn check_against(&self, value: &Value, before: Before<'_>) -> Report {
-        let mut whole = Report::default();
-        for object in Object::all(value) {
-            let (mesh, place) = (&self.judge.mesh, Place::cluster());
-            let report = self.engine.check_update(&object, before, mesh, place);
-            whole.findings.extend(report.findings);
-            whole.suppressed.extend(report.suppressed);
-            whole.crashed.extend(report.crashed);
-        }
-        whole
-    }
-
-    fn title(&self) -> String {
-        let request = self.request;
-        let metadata = &self.value["metadata"];
-        let name = [
-            Some(request.name.as_str()),
-            metadata["name"].as_str(),
-            metadata["generateName"].as_str(),
-        ];
-        let name = name.into_iter().flatten().find(|name| !name.is_empty());
-        let slash = if request.namespace.is_empty() {
-            ""
-        } else {
-            "/"
-        };
-        let title = format!(
-            "{} {}{slash}{}",
-            request.kind.kind,
-            request.namespace,
-            name.unwrap_or("without a name")
-        );
-        text::clean(&title)
-    }
 }
 
 impl Verdict {

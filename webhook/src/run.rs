@@ -187,7 +187,8 @@ fn judge(args: &Args) -> Result<Judge, RunError> {
     };
     let policy = policy::read(path)?;
     tracing::info!(path = %path.display(), "policy");
-    Ok(judge.with_policy(policy))
+    judge.replace_policy(policy);
+    Ok(judge)
 }
 
 /// The certificate to start with, if there is one already. It is followed from then on.
