@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -152,6 +154,23 @@ pub enum SchemaOf {
     Policy,
     /// The release table.
     Releases,
+}
+
+/// Which policy.
+#[derive(Args, Debug)]
+pub struct PolicyArgs {
+    /// Policy to judge by, and not the nearest meshcheck.yaml from here upwards, up to the repository's root
+    #[arg(
+        id = "policy",
+        long = "policy",
+        value_name = "FILE",
+        conflicts_with = "no_policy",
+        help_heading = "Policy"
+    )]
+    pub file: Option<PathBuf>,
+    /// Judge by the defaults, whatever meshcheck.yaml there is
+    #[arg(long, help_heading = "Policy")]
+    pub no_policy: bool,
 }
 
 /// Format of a report.

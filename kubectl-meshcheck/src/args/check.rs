@@ -9,7 +9,7 @@ use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::{Applicability, Severity};
 
 use super::value::{istio_version, kubernetes_version};
-use super::{ColorChoice, Format, ReleaseDataArgs};
+use super::{ColorChoice, Format, PolicyArgs, ReleaseDataArgs};
 
 /// Options of `compare`.
 #[derive(Args, Debug)]
@@ -74,17 +74,8 @@ pub struct CheckArgs {
     )]
     pub color: ColorChoice,
 
-    /// Policy to judge by, and not the nearest meshcheck.yaml from here upwards, up to the repository's root
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "no_policy",
-        help_heading = "Policy"
-    )]
-    pub policy: Option<PathBuf>,
-    /// Judge by the defaults, whatever meshcheck.yaml there is
-    #[arg(long, help_heading = "Policy")]
-    pub no_policy: bool,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
 
     /// Apply the safe fixes in place; for standard input, write the fixed stream to standard output
     #[arg(long, help_heading = "Fixing")]

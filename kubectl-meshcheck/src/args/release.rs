@@ -6,8 +6,8 @@ use clap::Args;
 use jiff::civil::Date;
 use meshcheck_rules::istio::version::KubernetesVersion;
 
-use super::Format;
 use super::value::{IstioBuild, istio_build, kubernetes_version};
+use super::{Format, PolicyArgs};
 
 /// Which release table.
 #[derive(Args, Debug)]
@@ -40,6 +40,8 @@ pub struct ReleasesArgs {
         hide_possible_values = true
     )]
     pub output: Format,
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     #[command(flatten)]
     pub release_data: ReleaseDataArgs,
 }
