@@ -19,6 +19,10 @@ mod limits;
 mod load;
 #[path = "webhook/managed.rs"]
 mod managed;
+#[path = "webhook/modes.rs"]
+mod modes;
+#[path = "webhook/policy.rs"]
+mod policy;
 #[path = "webhook/program.rs"]
 mod program;
 #[path = "webhook/release_data.rs"]

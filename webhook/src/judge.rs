@@ -110,8 +110,10 @@ pub struct Verdict {
     pub fixed: Vec<&'static str>,
     /// The rules that broke down.
     pub crashed: Vec<&'static str>,
-    /// Why somebody broke the glass, where that counts.
+    /// Why somebody broke the glass, where that let something pass.
     pub glass: Option<String>,
+    /// Of the object.
+    pub namespace: String,
 }
 
 /// Judges requests.
@@ -207,9 +209,13 @@ impl Judge {
             request,
             value: &value,
         };
-        match webhook {
+        let verdict = match webhook {
             Webhook::Mutate => case.mutate(),
             Webhook::Validate => case.validate(),
+        };
+        Verdict {
+            namespace: request.namespace.clone(),
+            ..verdict
         }
     }
 
@@ -291,6 +297,7 @@ impl Verdict {
             fixed: Vec::new(),
             crashed: report.crashed.clone(),
             glass: None,
+            namespace: String::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use meshcheck_rules::{
 use serde_json::Value;
 
 use super::{Outcome, Updates, Verdict};
-use crate::decide::{self, Decision, Subject, Terms};
+use crate::decide::{self, Decision, Excuse, Subject, Terms};
 use crate::glass::{self, Glass};
 use crate::review::{Operation, Request};
 use crate::scope;
@@ -139,7 +139,9 @@ impl Case<'_> {
         };
         let verdict = Verdict::new(outcome, decision, &report);
         let glass = match terms.glass {
-            Glass::Broken(broken) => Some(broken.reason),
+            Glass::Broken(broken) if decision_has(&verdict, &Excuse::BrokenGlass) => {
+                Some(broken.reason)
+            }
             _ => None,
         };
         Verdict { glass, ..verdict }
@@ -244,6 +246,11 @@ impl Case<'_> {
         );
         text::clean(&title)
     }
+}
+
+fn decision_has(verdict: &Verdict, excuse: &Excuse) -> bool {
+    let mut excused = verdict.decision.excused.iter();
+    excused.any(|(_, given)| given == excuse)
 }
 
 fn is_error(finding: &Finding) -> bool {
