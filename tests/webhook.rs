@@ -11,6 +11,8 @@ mod certificates;
 mod client;
 #[path = "webhook/corpus.rs"]
 mod corpus;
+#[path = "webhook/gitops.rs"]
+mod gitops;
 #[path = "webhook/ignores.rs"]
 mod ignores;
 #[path = "webhook/limits.rs"]

@@ -176,8 +176,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// How to mend it, if the tool knows.
     pub fix: Option<Fix>,
-    /// How bad it is, among the findings of its rule: more is worse, and 0 is as good as none. `None`
-    /// where the rule knows no degrees.
+    /// How bad it is among the findings of its rule: more is worse. `None` where the rule knows no
+    /// degrees.
     pub extent: Option<i64>,
 }
 

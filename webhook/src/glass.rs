@@ -112,3 +112,6 @@ fn last_day(text: &str) -> Result<Date, String> {
     let day = text.parse().ok().filter(|_| is_plain);
     day.ok_or_else(|| format!("`{text}` is no date such as 2027-01-31"))
 }
+
+#[cfg(test)]
+mod tests;

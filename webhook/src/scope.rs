@@ -105,6 +105,11 @@ fn template_place(object: &Value) -> Option<&'static str> {
         })
 }
 
+/// Whether Pods are made from an object.
+pub fn has_pods(object: &Value) -> bool {
+    template_place(object).is_some()
+}
+
 /// Whether an update leaves the pod template as it was: mending it all the same would restart pods
 /// because somebody changed a label or a replica count.
 pub fn keeps_its_pods(object: &Value, before: &Value) -> bool {

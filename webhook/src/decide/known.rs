@@ -89,14 +89,16 @@ fn collect_names<'o>(value: &'o Value, names: &mut BTreeSet<&'o str>) {
     match value {
         Value::Array(items) => {
             names.extend(items.iter().filter_map(|item| item["name"].as_str()));
-            items.iter().for_each(|item| collect_names(item, names));
+            for item in items {
+                collect_names(item, names);
+            }
         }
         Value::Object(members) => {
             let data = members.get("data").and_then(Value::as_object);
             names.extend(data.into_iter().flatten().map(|(key, _)| key.as_str()));
-            members
-                .values()
-                .for_each(|value| collect_names(value, names));
+            for value in members.values() {
+                collect_names(value, names);
+            }
         }
         _ => {}
     }

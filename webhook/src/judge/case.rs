@@ -82,13 +82,17 @@ impl Case<'_> {
             MendAt::Pod => true,
             MendAt::Auto => scope::owner(self.value).is_some(),
         };
-        match (advise, is_elsewhere, scope::pod_of(self.value)) {
-            (true, ..) => Mends::Advised,
-            (false, false, _) => Mends::Here,
-            (false, true, Some(_)) => Mends::AtPods,
-            // Nothing comes after a Pod, and nothing is made from an installer's file.
-            (false, true, None) if self.value["kind"] == "Pod" => Mends::Here,
-            (false, true, None) => Mends::Advised,
+        // Nothing comes after a Pod.
+        let is_pod = self.value["kind"] == "Pod";
+        if advise {
+            Mends::Advised
+        } else if !is_elsewhere || is_pod {
+            Mends::Here
+        } else if scope::has_pods(self.value) {
+            Mends::AtPods
+        } else {
+            // Nobody makes a Pod of an installer's file.
+            Mends::Advised
         }
     }
 

@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    fn of(metadata: Value) -> Option<Owner> {
+    fn of(metadata: &Value) -> Option<Owner> {
         owner(&json!({"metadata": metadata}))
     }
 
@@ -68,21 +68,21 @@ mod tests {
     fn argo_cd_and_flux_are_known_by_what_only_they_write() {
         let (argo_cd, flux) = (Some(Owner::ArgoCd), Some(Owner::Flux));
         let tracking = "mesh:apps/Deployment:istio-system/istiod";
-        assert_eq!(of(json!({"annotations": {TRACKING: tracking}})), argo_cd);
+        assert_eq!(of(&json!({"annotations": {TRACKING: tracking}})), argo_cd);
         assert_eq!(
-            of(json!({"labels": {"argocd.argoproj.io/instance": "mesh"}})),
+            of(&json!({"labels": {"argocd.argoproj.io/instance": "mesh"}})),
             argo_cd
         );
         assert_eq!(
-            of(json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "mesh"}})),
+            of(&json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "mesh"}})),
             flux
         );
         assert_eq!(
-            of(json!({"labels": {"helm.toolkit.fluxcd.io/name": "istiod"}})),
+            of(&json!({"labels": {"helm.toolkit.fluxcd.io/name": "istiod"}})),
             flux
         );
         let by = |manager: &str, part: &str| {
-            of(json!({"managedFields": [
+            of(&json!({"managedFields": [
                 {"manager": "kubectl", "operation": "Update"},
                 {"manager": manager, "operation": "Apply", "subresource": part},
             ]}))
@@ -99,7 +99,7 @@ mod tests {
         let labels = json!({
             "app.kubernetes.io/instance": "istiod", "app.kubernetes.io/managed-by": "Helm",
         });
-        assert_eq!(of(json!({"labels": labels})), None);
-        assert_eq!(of(Value::Null), None);
+        assert_eq!(of(&json!({"labels": labels})), None);
+        assert_eq!(of(&Value::Null), None);
     }
 }

@@ -31,7 +31,7 @@ fn the_first_entry_that_fits_decides() {
         {"mode": "enforce", "rule": ["version-unknown", "version-unsupported"], "kind": "Deployment"},
         {"mode": "audit", "labels": {"tier": "two"}},
     ]}))
-    .unwrap();
+    .expect("a policy");
     for (namespace, kind, rule, wanted) in [
         ("dev-1", "Deployment", "version-unknown", Mode::Off),
         ("test", "Deployment", "version-unknown", Mode::Off),
@@ -50,7 +50,7 @@ fn the_first_entry_that_fits_decides() {
 #[test]
 fn without_a_word_all_is_enforced_and_no_glass_is_broken() {
     for nothing in [json!(null), json!({}), json!({"modes": null, "mutate": {}})] {
-        let policy = policy(&nothing).unwrap();
+        let policy = policy(&nothing).expect("a policy");
         assert_eq!(
             mode(&policy, "shop", "Deployment", "version-unknown"),
             Mode::Enforce
@@ -67,7 +67,7 @@ fn the_glass_is_for_some_places_and_people() {
         "allow": true, "namespace": "istio-*", "group": ["sre", "oncall-*"],
         "forbid": ["registry-retired"], "max_days": 1,
     }}));
-    let glass = policy.unwrap().break_glass;
+    let glass = policy.expect("a policy").break_glass;
     assert!(glass.is_allowed_in(Some("istio-system")));
     assert!(!glass.is_allowed_in(Some("shop")) && !glass.is_allowed_in(None));
     let groups = |groups: &[&str]| {
@@ -84,7 +84,7 @@ fn the_glass_is_for_some_places_and_people() {
 
 #[test]
 fn mending_has_its_own_place() {
-    let read = policy(&json!({"mutate": {"at": "pod", "advise": true}})).unwrap();
+    let read = policy(&json!({"mutate": {"at": "pod", "advise": true}})).expect("a policy");
     assert_eq!((read.mutate.at, read.mutate.advise), (MendAt::Pod, true));
 }
 
@@ -118,6 +118,6 @@ fn what_is_wrong_is_told() {
             "`webhook.break_glass.max_days` is `400`: expected a whole number from 0 to 365",
         ),
     ] {
-        assert_eq!(policy(&wrong).unwrap_err(), [message]);
+        assert_eq!(policy(&wrong).expect_err("problems"), [message]);
     }
 }
