@@ -24,6 +24,9 @@ pub use mend::Mended;
 
 mod mend;
 
+/// Whether a rule is to run on an object.
+pub type Wanted<'w> = &'w dyn Fn(&Object<'_>, &str) -> bool;
+
 /// The rules with everything they may know that is not in an object or its mesh.
 pub struct Engine {
     rules: Vec<&'static Rule>,
@@ -52,6 +55,7 @@ pub struct Context<'a> {
     pub as_of: Date,
     place: Place<'a>,
     engine: &'a Engine,
+    wanted: Wanted<'a>,
     subject: OnceCell<Subject<'a>>,
     enrolment: OnceCell<Enrolment>,
     ignores: OnceCell<Ignores<'a>>,
@@ -92,7 +96,7 @@ impl<'a> Context<'a> {
 
     /// Whether this rule ran: one that did not has no findings that say anything.
     pub fn runs(&self, rule: &str) -> bool {
-        self.engine.runs(rule)
+        self.engine.runs(rule) && (self.wanted)(self.object, rule)
     }
 
     /// What becomes of the proxy that the object's pod has already, where the injector will take the
@@ -179,6 +183,18 @@ impl Engine {
         mesh: &Mesh,
         place: Place<'_>,
     ) -> Report {
+        self.check_by(&|_, _| true, object, before, mesh, place)
+    }
+
+    /// Judges one object against what was there before, by the rules that are wanted on it.
+    pub fn check_by(
+        &self,
+        wanted: Wanted<'_>,
+        object: &Object<'_>,
+        before: Before<'_>,
+        mesh: &Mesh,
+        place: Place<'_>,
+    ) -> Report {
         let mut report = Report::default();
         if !self.looks_at(object) {
             return report;
@@ -194,6 +210,7 @@ impl Engine {
             as_of: self.as_of,
             place,
             engine: self,
+            wanted,
             subject: OnceCell::new(),
             enrolment: OnceCell::new(),
             ignores: OnceCell::new(),
@@ -201,7 +218,9 @@ impl Engine {
             gate: OnceCell::new(),
         };
         for rule in self.for_kind(object) {
-            self.run(rule, &cx, &mut report);
+            if wanted(object, rule.id) {
+                self.run(rule, &cx, &mut report);
+            }
         }
         report
     }

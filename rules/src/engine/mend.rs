@@ -1,12 +1,13 @@
-//! Assembles the fixes of a document: one after the other, each on what the one before left.
+//! Applies fixes to a document, each on what the one before left.
 
 use json_patch::Patch;
 use serde_json::Value;
 
-use super::Engine;
+use super::{Engine, Wanted};
 use crate::finding::{Applicability, Finding, Pointer};
 use crate::mesh::{Mesh, Place};
 use crate::object::Object;
+use crate::update::Before;
 
 /// Fixes that one object may get before the engine gives up: no object has that many findings, so
 /// reaching it means that two fixes undo each other.
@@ -23,6 +24,15 @@ pub struct Mended {
     pub fixed: Vec<Finding>,
 }
 
+/// What holds for all fixes of a document.
+#[derive(Clone, Copy)]
+struct Terms<'t> {
+    wanted: Wanted<'t>,
+    mesh: &'t Mesh,
+    place: Place<'t>,
+    grade: Applicability,
+}
+
 impl Engine {
     /// Applies fixes up to `grade` to every object of a document, one after the other, each on what
     /// the one before left, until none is left.
@@ -33,38 +43,49 @@ impl Engine {
         place: Place<'_>,
         grade: Applicability,
     ) -> Mended {
+        self.mend_by(&|_, _| true, document, mesh, place, grade)
+    }
+
+    /// The same with the rules alone that are wanted on an object.
+    pub fn mend_by(
+        &self,
+        wanted: Wanted<'_>,
+        document: &Value,
+        mesh: &Mesh,
+        place: Place<'_>,
+        grade: Applicability,
+    ) -> Mended {
         let mut mended = Mended {
             value: document.clone(),
             patch: Patch::default(),
             fixed: Vec::new(),
         };
+        let terms = Terms {
+            wanted,
+            mesh,
+            place,
+            grade,
+        };
         // No fix moves an object, so that a list of thousands is gone through once and not for each.
         let objects = mesh.objects(document, place).into_iter();
         for at in objects.map(|object| object.root.pointer()) {
-            self.mend_object(&mut mended, &at, mesh, place, grade);
+            self.mend_object(&mut mended, &at, terms);
         }
         mended
     }
 
-    fn mend_object(
-        &self,
-        mended: &mut Mended,
-        at: &Pointer,
-        mesh: &Mesh,
-        place: Place<'_>,
-        grade: Applicability,
-    ) {
+    fn mend_object(&self, mended: &mut Mended, at: &Pointer, terms: Terms<'_>) {
         let mut last: Option<Step> = None;
         let mut useless: Vec<Finding> = Vec::new();
         for _ in 0..MOST_FIXES {
-            let Some(object) = Object::at(&mended.value, at, place) else {
+            let Some(object) = Object::at(&mended.value, at, terms.place) else {
                 break;
             };
-            let findings = self.check(&object, mesh, place).findings;
             let is_left = |finding: &Finding| !useless.iter().any(|other| is_same(other, finding));
-            let next = findings
+            let next = self
+                .findings(&object, terms)
                 .into_iter()
-                .find(|finding| is_fixable(finding, grade) && is_left(finding));
+                .find(|finding| is_fixable(finding, terms.grade) && is_left(finding));
             let Some(finding) = next else { break };
             let step = Step {
                 before: object.root.value().clone(),
@@ -84,6 +105,17 @@ impl Engine {
                 None => useless.push(finding),
             }
         }
+    }
+
+    fn findings(&self, object: &Object<'_>, terms: Terms<'_>) -> Vec<Finding> {
+        let Terms {
+            wanted,
+            mesh,
+            place,
+            ..
+        } = terms;
+        let before = Before::default();
+        self.check_by(wanted, object, before, mesh, place).findings
     }
 }
 
