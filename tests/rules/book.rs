@@ -92,7 +92,8 @@ fn every_page_that_a_rule_names_is_in_the_book() {
 }
 
 fn is_path(text: &str) -> bool {
-    text.starts_with("docs/") && text.ends_with(".md")
+    let path = text.strip_prefix("docs/");
+    path.is_some_and(|path| path.strip_suffix(".md").is_some())
 }
 
 /// The pages that the summary names, in its order.
