@@ -21,6 +21,7 @@ mod json;
 mod outcome;
 mod selection;
 mod snapshot;
+mod trust;
 
 /// Prints what is right and what is wrong with the webhook.
 pub fn run(arguments: &DoctorArgs) -> Result<Verdict, CommandError> {

@@ -27,6 +27,8 @@ pub(super) enum Note {
     Problem(Problem),
     /// It was not seen, and why.
     Unknown(String),
+    /// It was not seen, and others tell the same.
+    Skipped(String),
 }
 
 /// Something that is not as it should be.
@@ -97,6 +99,10 @@ impl Notes {
         }
     }
 
+    pub(super) fn skipped(&mut self, text: impl Into<String>) {
+        self.0.push(Note::Skipped(text.into()));
+    }
+
     /// What was seen; what was not is noted.
     pub(super) fn seen<'s, T>(&mut self, seen: &'s Seen<T>) -> Option<&'s T> {
         match seen {
@@ -110,7 +116,9 @@ impl Notes {
 
     /// Whether nothing but good was said.
     pub(super) fn is_clean(&self) -> bool {
-        self.0.iter().all(|note| matches!(note, Note::Fine(_)))
+        self.0
+            .iter()
+            .all(|note| matches!(note, Note::Fine(_) | Note::Skipped(_)))
     }
 }
 

@@ -13,6 +13,9 @@ use super::snapshot::{
 };
 use crate::args::DoctorArgs;
 
+pub(super) use install::{value, webhook_container};
+pub(super) use served::base;
+
 mod access;
 mod install;
 pub(super) mod probe;

@@ -48,17 +48,16 @@ fn head(snapshot: &Snapshot) -> String {
 fn line(id: &str, note: &Note, colored: bool) -> String {
     let (mark, color) = match note {
         Note::Fine(_) => ("ok", AnsiColor::Green),
-        Note::Unknown(_) => ("unknown", AnsiColor::Cyan),
-        Note::Problem(problem) => match problem.severity {
-            Severity::Error => ("error", AnsiColor::Red),
-            Severity::Warning => ("warning", AnsiColor::Yellow),
-            Severity::Info => ("info", AnsiColor::Cyan),
-        },
+        Note::Unknown(_) => ("unknown", AnsiColor::Magenta),
+        Note::Skipped(_) => ("skipped", AnsiColor::Cyan),
+        Note::Problem(problem) => (problem.severity.as_str(), color(problem.severity)),
     };
     let plain = format!("{mark:MARK$}");
     let first = format!("{plain}{id:NAME$}");
     let said = match note {
-        Note::Fine(text) | Note::Unknown(text) => paragraph(&first, &for_people(text)),
+        Note::Fine(text) | Note::Unknown(text) | Note::Skipped(text) => {
+            paragraph(&first, &for_people(text))
+        }
         Note::Problem(problem) => told(&first, problem),
     };
     if !colored {
@@ -66,6 +65,14 @@ fn line(id: &str, note: &Note, colored: bool) -> String {
     }
     let style = Style::new().bold().fg_color(Some(color.into()));
     said.replacen(&plain, &format!("{style}{plain}{style:#}"), 1)
+}
+
+fn color(severity: Severity) -> AnsiColor {
+    match severity {
+        Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Info => AnsiColor::Cyan,
+    }
 }
 
 fn told(first: &str, problem: &Problem) -> String {

@@ -1,6 +1,5 @@
 //! The diagnosis for programs.
 
-use meshcheck_rules::Severity;
 use serde::Serialize;
 
 use super::diagnosis::{Diagnosis, Note};
@@ -93,20 +92,16 @@ impl<'a> From<&'a Note> for NoteOut<'a> {
         let problem = match note {
             Note::Fine(text) => return plain("ok", text),
             Note::Unknown(text) => return plain("unknown", text),
+            Note::Skipped(text) => return plain("skipped", text),
             Note::Problem(problem) => problem,
         };
         let said = |text: &'a String| Some(text.as_str()).filter(|text| !text.is_empty());
-        let status = match problem.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        };
         Self {
             object: said(&problem.at),
             leads_to: said(&problem.leads_to),
             help: said(&problem.help),
             command: problem.command.as_deref(),
-            ..plain(status, &problem.message)
+            ..plain(problem.severity.as_str(), &problem.message)
         }
     }
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, PodSpec, Secret, Service};
-use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
 use meshcheck_certs::{Certificate, Pair};
 
 use super::access::Reader;
 use super::served;
 use crate::commands::doctor::snapshot::{
-    Configuration, Install, Seen, Stored, StoredCertificate, Unseen, hooks_of,
+    Configuration, Install, Seen, Stored, StoredCertificate, hooks_of,
 };
 
 /// Labels of the Pods of all manifests.
@@ -102,9 +101,7 @@ async fn secret(
 }
 
 /// Name of the Secret, and whether the webhook keeps it itself.
-pub(in crate::commands::doctor) fn certificate_secret(
-    deployment: &Deployment,
-) -> Option<(String, bool)> {
+fn certificate_secret(deployment: &Deployment) -> Option<(String, bool)> {
     let pod = deployment.spec.as_ref()?.template.spec.as_ref()?;
     let container = webhook_container(pod)?;
     let arguments = container.args.as_deref().unwrap_or_default();
@@ -156,18 +153,4 @@ fn certificates(secret: &Secret) -> Result<Vec<Certificate>, String> {
     };
     Pair::from_pem(chain, key).map_err(|error| error.to_string())?;
     Certificate::all_from_pem(chain).map_err(|error| error.to_string())
-}
-
-/// Why a Pod cannot be asked.
-pub(super) fn not_running(pod: &k8s_openapi::api::core::v1::Pod) -> Option<Unseen> {
-    let status = pod.status.as_ref();
-    let phase = status.and_then(|status| status.phase.as_deref());
-    match phase {
-        Some("Running") => None,
-        other => Some(Unseen(format!(
-            "Pod {} is {}",
-            pod.name_any(),
-            other.unwrap_or("in no phase yet")
-        ))),
-    }
 }
