@@ -21,6 +21,14 @@ pub enum ClusterError {
     /// The file that was named, or the one of the environment, is of no use.
     #[error("the kubeconfig cannot be used: {}", chain(.0))]
     Kubeconfig(#[source] KubeconfigError),
+    /// It has no context of that name.
+    #[error("the kubeconfig has no context `{name}`: it has {}", has.join(", "))]
+    NoContext {
+        /// As asked for.
+        name: String,
+        /// Those that there are.
+        has: Vec<String>,
+    },
     /// There is no kubeconfig, and this is no Pod either.
     #[error("no cluster to ask: neither a kubeconfig ({}) nor the account of a Pod", chain(.0))]
     Nowhere(#[source] KubeconfigError),
@@ -122,12 +130,24 @@ async fn config(arguments: &DoctorArgs) -> Result<(Config, Option<String>), Clus
     };
     let context = arguments.context.clone();
     let context = context.or_else(|| file.current_context.clone());
+    if let Some(name) = &context {
+        has_context(&file, name)?;
+    }
     let options = KubeConfigOptions {
         context: arguments.context.clone(),
         ..KubeConfigOptions::default()
     };
     let config = Config::from_custom_kubeconfig(file, &options).await;
     Ok((config.map_err(ClusterError::Kubeconfig)?, context))
+}
+
+fn has_context(file: &Kubeconfig, name: &str) -> Result<(), ClusterError> {
+    let has: Vec<_> = file.contexts.iter().map(|one| one.name.clone()).collect();
+    if has.iter().any(|one| one == name) {
+        return Ok(());
+    }
+    let name = name.to_owned();
+    Err(ClusterError::NoContext { name, has })
 }
 
 /// As a Pod asks, where there is no kubeconfig at all and nobody asked for a part of one.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use self::access::Reader;
 use super::connect::{ClusterError, Connection};
 use super::snapshot::{
-    Belonging, Cluster, Configuration, Kind, NAMESPACE, SERVICE, Seen, Snapshot, hooks_of,
+    Belonging, Cluster, Configuration, Hook, Kind, NAMESPACE, SERVICE, Seen, Snapshot, hooks_of,
 };
 use crate::args::DoctorArgs;
 
@@ -101,7 +101,7 @@ fn leads_elsewhere(configuration: &Configuration, namespace: &str) -> bool {
 /// The Services that are led to, each once; that of the manifests where nobody leads anywhere.
 fn services(configurations: &[Configuration], arguments: &DoctorArgs) -> Vec<(String, String)> {
     let hooks: Vec<_> = configurations.iter().flat_map(hooks_of).collect();
-    let services = hooks.iter().filter_map(|hook| hook.service());
+    let services = hooks.iter().filter_map(Hook::service);
     let mut services: Vec<_> = services
         .map(|to| (to.namespace.clone(), to.name.clone()))
         .collect();

@@ -13,7 +13,9 @@ pub(super) enum Outcome {
     Unreached(Option<String>),
     /// Nothing tells whether it was asked.
     Silent,
-    /// Somebody else refused the object before.
+    /// The other webhook failed before this one's work could be seen.
+    Hidden,
+    /// Somebody else refused the object.
     Elsewhere(String),
 }
 
@@ -49,9 +51,9 @@ impl Outcome {
     }
 
     fn failed(message: &str, webhook: &str) -> Self {
-        let call = format!("failed calling webhook \"{webhook}\": ");
-        match message.split_once(&call) {
+        match message.split_once(&failing(webhook)) {
             Some((_, why)) => Self::Unreached(Some(reason(why).to_owned())),
+            None if is_ours_failing(message) => Self::Hidden,
             None => Self::Elsewhere(message.to_owned()),
         }
     }
@@ -66,6 +68,17 @@ impl Outcome {
 fn is_mended(tried: &Tried) -> bool {
     let arguments = "/spec/template/spec/containers/0/args";
     tried.stored.pointer(arguments) != tried.sent.pointer(arguments)
+}
+
+/// How the API server puts that a webhook gave no answer, and what comes before its reason.
+fn failing(webhook: &str) -> String {
+    format!("failed calling webhook \"{webhook}\": ")
+}
+
+fn is_ours_failing(message: &str) -> bool {
+    [MUTATE, VALIDATE]
+        .iter()
+        .any(|webhook| message.contains(&failing(webhook)))
 }
 
 fn is_denied(message: &str, webhook: &str) -> bool {

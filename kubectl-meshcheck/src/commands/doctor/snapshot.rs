@@ -186,6 +186,13 @@ impl Snapshot {
             || self.belongings.iter().flatten().any(|all| !all.is_empty())
     }
 
+    /// What this webhook leads to in the cluster.
+    pub(super) fn install(&self, hook: &Hook<'_>) -> Option<&Install> {
+        let to = hook.service()?;
+        let mut installs = self.installs.iter();
+        installs.find(|install| to.namespace == install.namespace && to.name == install.name)
+    }
+
     /// The Deployments behind the webhooks.
     pub(super) fn deployments(&self) -> impl Iterator<Item = &Deployment> {
         self.installs
@@ -231,6 +238,15 @@ impl Install {
     pub(super) fn place(&self) -> String {
         format!("Service {}/{}", self.namespace, self.name)
     }
+
+    /// A command that shows what the webhook says. Its Deployment is called as the Service is, where none
+    /// was seen.
+    pub(super) fn logs(&self) -> String {
+        let deployment = self.deployments.iter().flatten().next();
+        let name = deployment.and_then(|one| one.metadata.name.as_deref());
+        let (namespace, name) = (&self.namespace, name.unwrap_or(&self.name));
+        format!("kubectl -n {namespace} logs deployment/{name} --tail=20")
+    }
 }
 
 /// The Secret with the certificate.
@@ -241,8 +257,30 @@ pub(super) enum Stored {
     /// It is not there.
     Missing {
         name: String,
+        /// The webhook makes it.
+        is_managed: bool,
     },
     Found(StoredCertificate),
+}
+
+impl Stored {
+    /// Whether the webhook keeps it itself.
+    pub(super) fn is_managed(&self) -> bool {
+        match self {
+            Self::Unnamed => false,
+            Self::Missing { is_managed, .. } => *is_managed,
+            Self::Found(stored) => stored.is_managed,
+        }
+    }
+
+    /// Its name, where there is to be one.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Unnamed => None,
+            Self::Missing { name, .. } => Some(name),
+            Self::Found(stored) => Some(&stored.name),
+        }
+    }
 }
 
 /// What a Secret holds, without its keys.

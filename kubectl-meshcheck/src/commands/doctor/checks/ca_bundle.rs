@@ -5,7 +5,7 @@ use meshcheck_certs::Certificate;
 use super::while_away;
 use crate::commands::doctor::diagnosis::{Notes, Problem};
 use crate::commands::doctor::gather::base;
-use crate::commands::doctor::snapshot::{Hook, Snapshot, Stored};
+use crate::commands::doctor::snapshot::{Hook, Install, Snapshot, Stored};
 use crate::commands::doctor::trust::{Age, age, anchor};
 
 /// Each webhook.
@@ -51,23 +51,16 @@ fn wrong(snapshot: &Snapshot, hook: &Hook<'_>, message: &str, notes: &mut Notes)
 fn repair(snapshot: &Snapshot, hook: &Hook<'_>, problem: &mut Problem) {
     let injected = hook.configuration.metadata.annotations.iter().flatten();
     let injected = { injected }.any(|(key, _)| key.starts_with("cert-manager.io/inject-"));
-    let install = snapshot.installs.iter().find(|install| {
-        let mut hooks = snapshot.hooks_to(install);
-        hooks.any(|other| other.place() == hook.place())
-    });
-    let is_managed = install.is_some_and(
-        |install| matches!(&install.secret, Ok(Stored::Found(stored)) if stored.is_managed),
-    );
+    let install = snapshot.install(hook);
+    let keeps_its_own = |install: &Install| install.secret.as_ref().is_ok_and(Stored::is_managed);
+    let is_managed = install.is_some_and(keeps_its_own);
     match (injected, install) {
         (true, _) => problem
             .help("cert-manager writes it: see whether its cainjector runs, and what it says")
             .command("kubectl -n cert-manager logs deployment/cert-manager-cainjector --tail=20"),
         (false, Some(install)) if is_managed => problem
             .help("the webhook writes it, within a minute, where it may: see what it says")
-            .command(format!(
-                "kubectl -n {} logs deployment/{} --tail=20",
-                install.namespace, install.name
-            )),
+            .command(install.logs()),
         _ => problem.help("set it to the authority that signed the certificate, in PEM"),
     };
 }
@@ -128,22 +121,16 @@ fn ending(snapshot: &Snapshot, hook: &Hook<'_>, authority: &Certificate, notes: 
 /// The certificates that a caller of this webhook may be shown.
 fn shown<'s>(snapshot: &'s Snapshot, hook: &Hook<'_>) -> Vec<(String, &'s [Certificate])> {
     let mut shown = Vec::new();
-    if let Some(to) = hook.service() {
-        let installs = snapshot.installs.iter();
-        let installs = installs.filter(|one| one.namespace == to.namespace && one.name == to.name);
-        for install in installs {
-            if let Ok(Stored::Found(stored)) = &install.secret
-                && let Ok(chain) = &stored.chain
-            {
-                let place = format!("Secret {}/{}", install.namespace, stored.name);
-                shown.push((place, chain.as_slice()));
-            }
-            for served in &install.served {
-                if let Ok(chain) = &served.chain {
-                    shown.push((served.by.clone(), chain.as_slice()));
-                }
-            }
+    if let Some(install) = snapshot.install(hook) {
+        if let Ok(Stored::Found(stored)) = &install.secret
+            && let Ok(chain) = &stored.chain
+        {
+            let place = format!("Secret {}/{}", install.namespace, stored.name);
+            shown.push((place, chain.as_slice()));
         }
+        let served = install.served.iter();
+        let seen = served.filter_map(|one| Some((one.by.clone(), one.chain.as_deref().ok()?)));
+        shown.extend(seen);
     }
     for served in &snapshot.urls {
         let is_it = hook.url().and_then(base) == base(&served.by);

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use meshcheck_certs::Certificate;
+use meshcheck_rules::Severity;
 
 use super::while_away;
-use crate::commands::doctor::diagnosis::Notes;
+use crate::commands::doctor::diagnosis::{Notes, Problem};
 use crate::commands::doctor::gather::base;
 use crate::commands::doctor::snapshot::{Install, Served, Snapshot, Stored, StoredCertificate};
 use crate::commands::doctor::trust::{Age, age, is_for};
@@ -62,37 +63,32 @@ fn renewal(install: &Install) -> Option<String> {
 
 fn stored(install: &Install, demand: &Demand, notes: &mut Notes) {
     let namespace = &install.namespace;
+    let has_deployment = install.deployments.iter().flatten().next().is_some();
     match &install.secret {
         Err(why) => notes.unknown(why),
+        Ok(Stored::Unnamed) if !has_deployment => {}
         Ok(Stored::Unnamed) => {
-            if install
-                .deployments
-                .as_ref()
-                .is_ok_and(|all| !all.is_empty())
-            {
-                notes.skipped("the Deployment takes its certificate from no Secret that it names");
-            }
+            notes.skipped("the Deployment takes its certificate from no Secret that it names");
         }
-        Ok(Stored::Missing { name }) => {
+        Ok(Stored::Missing { name, .. }) => {
             notes
                 .error(format!("Secret {namespace}/{name}"), "does not exist")
                 .leads_to(format!("nothing can be served: {}", demand.leads_to))
                 .help("see what keeps the webhook, or whoever makes it, from making it")
-                .command(format!(
-                    "kubectl -n {namespace} logs deployment/{} --tail=20",
-                    install.name
-                ));
+                .command(install.logs());
         }
-        Ok(Stored::Found(stored)) => {
-            let place = format!("Secret {namespace}/{}", stored.name);
-            match &stored.chain {
-                Err(why) => {
-                    let problem = notes.error(place, why.clone());
-                    problem.leads_to(format!("it cannot be served: {}", demand.leads_to));
-                    anew(problem, stored.is_managed, demand);
-                }
-                Ok(chain) => judge(&place, chain, stored.is_managed, demand, notes),
-            }
+        Ok(Stored::Found(stored)) => found(namespace, stored, demand, notes),
+    }
+}
+
+fn found(namespace: &str, stored: &StoredCertificate, demand: &Demand, notes: &mut Notes) {
+    let place = format!("Secret {namespace}/{}", stored.name);
+    match &stored.chain {
+        Ok(chain) => judge(&place, chain, stored.is_managed, demand, notes),
+        Err(why) => {
+            let problem = notes.error(place, why.clone());
+            problem.leads_to(format!("it cannot be served: {}", demand.leads_to));
+            anew(problem, stored.is_managed, demand);
         }
     }
 }
@@ -106,57 +102,54 @@ fn served(served: &Served, demand: &Demand, notes: &mut Notes) {
 
 fn judge(place: &str, chain: &[Certificate], is_managed: bool, demand: &Demand, notes: &mut Notes) {
     let Some(leaf) = chain.first() else {
-        notes
-            .error(place, "has no certificate")
-            .leads_to(demand.leads_to);
+        let problem = notes.error(place, "has no certificate");
+        problem.leads_to(demand.leads_to);
         return;
     };
-    let (start, end) = (leaf.not_before(), leaf.not_after());
-    let message = match age(leaf, demand.now) {
-        Age::Over => Some(format!("the certificate ended at {end}")),
-        Age::Early => Some(format!("the certificate is not valid before {start}")),
-        Age::Ending => {
-            let message = format!("the certificate ends at {end}, and its renewal is overdue");
-            let problem = notes.warning(place, message);
-            problem.leads_to(format!("from then on, {}", demand.leads_to));
-            anew(problem, is_managed, demand);
-            None
-        }
-        Age::Good => None,
-    };
-    if let Some(message) = message {
-        let problem = notes.error(place, message);
-        problem.leads_to(format!(
-            "the API server does not take it: {}",
-            demand.leads_to
-        ));
-        anew(problem, is_managed, demand);
-    }
-    let is_named = is_for(leaf, &demand.name);
-    if !is_named {
-        let names = leaf.names().join(", ");
-        let message = format!(
-            "the certificate is for {names}, and not for {}",
-            demand.name
-        );
-        let problem = notes.error(place, message);
-        problem.leads_to(format!(
-            "the API server does not take it: {}",
-            demand.leads_to
-        ));
-        anew(problem, is_managed, demand);
-    }
-    if is_named && age(leaf, demand.now) == Age::Good {
+    let flaws = [untimely(leaf, demand.now), misnamed(leaf, &demand.name)];
+    let mut flaws = flaws.into_iter().flatten().peekable();
+    if flaws.peek().is_none() {
+        let end = leaf.not_after();
         notes.fine(format!("{place}: for {}, to {end}", demand.name));
+    }
+    for (severity, message) in flaws {
+        let leads_to = match severity {
+            Severity::Error => "the API server does not take it",
+            _ => "then the API server does not take it any more",
+        };
+        let problem = notes.problem(severity, place.to_owned(), message);
+        problem.leads_to(format!("{leads_to}: {}", demand.leads_to));
+        anew(problem, is_managed, demand);
     }
 }
 
+fn untimely(leaf: &Certificate, now: Timestamp) -> Option<(Severity, String)> {
+    let (start, end) = (leaf.not_before(), leaf.not_after());
+    match age(leaf, now) {
+        Age::Good => None,
+        Age::Ending => Some((
+            Severity::Warning,
+            format!("the certificate ends at {end}, and its renewal is overdue"),
+        )),
+        Age::Over => Some((Severity::Error, format!("the certificate ended at {end}"))),
+        Age::Early => Some((
+            Severity::Error,
+            format!("the certificate is not valid before {start}"),
+        )),
+    }
+}
+
+fn misnamed(leaf: &Certificate, name: &str) -> Option<(Severity, String)> {
+    if is_for(leaf, name) {
+        return None;
+    }
+    let names = leaf.names().join(", ");
+    let message = format!("the certificate is for {names}, and not for {name}");
+    Some((Severity::Error, message))
+}
+
 /// How to get another one.
-fn anew(
-    problem: &mut crate::commands::doctor::diagnosis::Problem,
-    is_managed: bool,
-    demand: &Demand,
-) {
+fn anew(problem: &mut Problem, is_managed: bool, demand: &Demand) {
     let help = if is_managed {
         "have the webhook make it anew"
     } else {

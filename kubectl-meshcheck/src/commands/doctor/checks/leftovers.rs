@@ -23,11 +23,10 @@ fn is_used(snapshot: &Snapshot, belonging: &Belonging) -> bool {
         install.namespace == belonging.namespace && snapshot.hooks_to(install).next().is_some()
     });
     installs.any(|install| match belonging.kind {
-        "Secret" => match &install.secret {
-            Ok(Stored::Missing { name }) => *name == belonging.name,
-            Ok(Stored::Found(stored)) => stored.name == belonging.name,
-            // Nothing says that it is not.
-            Ok(Stored::Unnamed) | Err(_) => true,
+        // Where no name is known, nothing says that it is not this one.
+        "Secret" => match install.secret.as_ref().map(Stored::name) {
+            Ok(Some(name)) => name == belonging.name,
+            Ok(None) | Err(_) => true,
         },
         _ => true,
     })

@@ -160,9 +160,9 @@ fn control_planes(snapshot: &Snapshot) -> BTreeSet<&str> {
 
 fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMED);
-    let named = names[..names.len() - more].join(", ");
+    let first = names[..names.len() - more].join(", ");
     match more {
-        0 => named,
-        _ => format!("{named} and {more} more"),
+        0 => first,
+        _ => format!("{first} and {more} more"),
     }
 }

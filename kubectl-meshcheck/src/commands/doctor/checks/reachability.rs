@@ -3,7 +3,7 @@
 use super::while_away;
 use crate::commands::doctor::diagnosis::Notes;
 use crate::commands::doctor::outcome::Outcome;
-use crate::commands::doctor::snapshot::{Hook, Seen, Snapshot, Tried, Way};
+use crate::commands::doctor::snapshot::{Hook, Install, Seen, Snapshot, Tried, Unseen, Way};
 
 /// What is tried on a webhook.
 struct Attempt<'s> {
@@ -68,23 +68,19 @@ fn tell(
             problem
                 .leads_to("what a policy turns off there is not stopped")
                 .help("see whether the policy means that; else see what the webhook logs");
-            problem.command = logs(hook);
+            problem.command = snapshot.install(hook).map(Install::logs);
         }
         Outcome::Unreached(why) => unreached(snapshot, hook, why.as_deref(), notes),
         Outcome::Silent => silent(snapshot, hook, tried, &tried_there, notes),
-        Outcome::Elsewhere(message) => notes.unknown(&crate::commands::doctor::snapshot::Unseen(
-            format!("an object could not be {tried_there}: {message}"),
+        Outcome::Hidden => notes.skipped(format!(
+            "{}: not to be seen while the other webhook refuses everything",
+            hook.place()
         )),
+        Outcome::Elsewhere(message) => {
+            let why = format!("an object could not be {tried_there}: {message}");
+            notes.unknown(&Unseen(why));
+        }
     }
-}
-
-/// Where the webhook says what it did; `None` for one that is outside of the cluster.
-fn logs(hook: &Hook<'_>) -> Option<String> {
-    let to = hook.service()?;
-    let (namespace, name) = (&to.namespace, &to.name);
-    Some(format!(
-        "kubectl -n {namespace} logs deployment/{name} --tail=20"
-    ))
 }
 
 /// The API server called, and got no answer.
@@ -93,26 +89,29 @@ fn unreached(snapshot: &Snapshot, hook: &Hook<'_>, why: Option<&str>, notes: &mu
     let message = format!("the API server gets no answer from it{because}");
     let problem = notes.error(hook.place(), message);
     problem.leads_to(while_away(hook.fails_closed()));
-    let help = match &snapshot.probes.way {
+    problem.help(way_out(snapshot));
+    problem.command = snapshot.install(hook).map(Install::logs);
+}
+
+fn way_out(snapshot: &Snapshot) -> String {
+    match &snapshot.probes.way {
         Some(Way::Closed(reason)) => format!(
             "open the way from the API server to the Pods (endpoints, firewall, NetworkPolicy; port \
              8443): asked as a proxy, it says: {reason}"
         ),
         Some(Way::Open) => {
-            "somebody answers behind the Service, so look at the certificate, its names \
-                            and `caBundle`"
-                .to_owned()
+            "look at certificate, names and `caBundle`: the Service itself answers".to_owned()
         }
-        Some(Way::Unknown(_)) | None => {
-            "look at the way from the API server to the webhook, and at \
-                                         the certificate"
-                .to_owned()
+        Some(Way::Unknown(why)) => {
+            format!(
+                "look at the way to it, and at the certificate; the Service cannot be asked: {why}"
+            )
         }
-    };
-    problem.help(help).command = logs(hook);
+        None => "look at the way from the API server to it, and at the certificate".to_owned(),
+    }
 }
 
-/// The object came back as if there were no webhook.
+/// The object came back as if there were no webhook, and nothing counted tells why.
 fn silent(
     snapshot: &Snapshot,
     hook: &Hook<'_>,
@@ -120,20 +119,18 @@ fn silent(
     tried_there: &str,
     notes: &mut Notes,
 ) {
-    let message = if tried.counts.is_some() {
-        format!("was not asked about an object {tried_there}")
+    let (message, help) = if tried.counts.is_some() {
+        (
+            format!("was not asked about an object {tried_there}"),
+            "see whether namespaceSelector, objectSelector and matchConditions let it through; a \
+             configuration that is new takes a few seconds"
+                .to_owned(),
+        )
     } else {
-        format!("was not reached by an object {tried_there}, which came back untouched")
-    };
-    let help = match &snapshot.probes.way {
-        Some(Way::Closed(reason)) => {
-            format!("the API server does not get through to the Service: {reason}")
-        }
-        _ => {
-            "see whether namespaceSelector, objectSelector and matchConditions let it through, and \
-              whether the certificate is trusted"
-                .to_owned()
-        }
+        (
+            format!("was not reached by an object {tried_there}, which came back untouched"),
+            way_out(snapshot),
+        )
     };
     notes
         .error(hook.place(), message)

@@ -44,7 +44,7 @@ impl<'c> Reader<'c> {
             .list(&ListParams::default())
             .await;
         let items = listed.map(|list| list.items);
-        items.map_err(|error| unseen(format!("cannot list {}", K::URL_PATH_SEGMENT), &error))
+        items.map_err(|error| unseen(&format!("cannot list {}", K::URL_PATH_SEGMENT), &error))
     }
 
     /// Objects in a namespace that have these labels.
@@ -60,7 +60,7 @@ impl<'c> Reader<'c> {
         let items = listed.map(|list| list.items);
         items.map_err(|error| {
             let what = format!("cannot list {} in {namespace}", K::URL_PATH_SEGMENT);
-            unseen(what, &error)
+            unseen(&what, &error)
         })
     }
 
@@ -74,7 +74,7 @@ impl<'c> Reader<'c> {
         let found = api.get_opt(name).await;
         found.map_err(|error| {
             let what = format!("cannot read {} {namespace}/{name}", K::KIND);
-            unseen(what, &error)
+            unseen(&what, &error)
         })
     }
 
@@ -90,7 +90,7 @@ impl<'c> Reader<'c> {
         let params = ListParams::default().labels(labels);
         let listed = api.list_metadata(&params).await.map_err(|error| {
             let what = format!("cannot list {} in all namespaces", resource.plural);
-            unseen(what, &error)
+            unseen(&what, &error)
         })?;
         let belonging = |object: &kube::core::PartialObjectMeta<DynamicObject>| Belonging {
             kind,
@@ -104,7 +104,7 @@ impl<'c> Reader<'c> {
     pub(super) async fn version(&self) -> Seen<String> {
         let info = self.client.apiserver_version().await;
         let version = info.map(|info| info.git_version);
-        version.map_err(|error| unseen("cannot read the version of Kubernetes".to_owned(), &error))
+        version.map_err(|error| unseen("cannot read the version of Kubernetes", &error))
     }
 
     /// A text that the API server serves.
@@ -112,13 +112,12 @@ impl<'c> Reader<'c> {
         let request = Request::get(path).body(Vec::new());
         let request = request.expect("a path of ours is one");
         let text = self.client.request_text(request).await;
-        text.map_err(|error| unseen(format!("cannot read {path}"), &error))
+        text.map_err(|error| unseen(&format!("cannot read {path}"), &error))
     }
 
     /// What the API server says to a request, be it a refusal. Fails where it says nothing.
     pub(super) async fn ask(&self, request: Request<Vec<u8>>) -> Seen<Answer> {
-        let failed =
-            |error: &kube::Error| unseen("the API server does not answer".to_owned(), error);
+        let failed = |error: &kube::Error| unseen("the API server does not answer", error);
         let answer = self.client.send(request.map(Body::from)).await;
         let (head, body) = answer.map_err(|error| failed(&error))?.into_parts();
         let body = body.collect().await.map_err(|error| failed(&error))?;
@@ -132,6 +131,6 @@ impl<'c> Reader<'c> {
 }
 
 /// Why something was not seen.
-pub(super) fn unseen(what: String, error: &kube::Error) -> Unseen {
+pub(super) fn unseen(what: &str, error: &kube::Error) -> Unseen {
     Unseen(format!("{what}: {}", chain(error)))
 }

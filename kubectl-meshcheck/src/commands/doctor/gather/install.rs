@@ -91,7 +91,7 @@ async fn secret(
     };
     let found: Option<Secret> = reader.get(namespace, &name).await?;
     Ok(match found {
-        None => Stored::Missing { name },
+        None => Stored::Missing { name, is_managed },
         Some(secret) => Stored::Found(StoredCertificate {
             name,
             is_managed,

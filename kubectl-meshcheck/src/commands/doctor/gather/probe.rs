@@ -1,10 +1,13 @@
 //! Objects that are tried, and stored nowhere: one that must be patched, one that must be refused.
 
+use std::time::Duration;
+
 use http::Request;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
 use meshcheck_rules::releases::Releases;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::access::Reader;
 use crate::commands::doctor::outcome::Outcome;
@@ -14,6 +17,8 @@ use crate::commands::doctor::snapshot::{
 };
 use crate::commands::today;
 
+/// For the Service to answer. Where packets get lost the API server itself waits much longer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Tried first, where the webhooks are asked about them: whoever may do anything may do it there.
 const LIKELY: [&str; 2] = ["istio-system", "default"];
 /// So long that no policy has it.
@@ -40,25 +45,53 @@ pub(super) async fn all(
         refused: nothing(),
         way: None,
     };
-    let Some(namespace) = &probes.namespace else {
-        return probes;
-    };
-    let has = |name: &str| hooks.iter().any(|hook| hook.webhook.name == name);
-    let mut outcomes = Vec::new();
-    if has(MUTATE) {
-        let object = object(namespace, &newest(), AGE);
-        probes.patched = tried(reader, namespace, &object, MUTATE, Outcome::of_patch).await;
-        outcomes.extend(probes.patched.as_ref().map(Outcome::of_patch));
-    }
-    if has(VALIDATE) {
-        let object = object(namespace, OLD, "10m");
-        probes.refused = tried(reader, namespace, &object, VALIDATE, Outcome::of_refusal).await;
-        outcomes.extend(probes.refused.as_ref().map(Outcome::of_refusal));
-    }
-    if outcomes.iter().any(|outcome| !outcome.is_reached()) {
-        probes.way = way(reader, &hooks).await;
+    if let (Some(namespace), false) = (&probes.namespace, hooks.is_empty()) {
+        (probes.patched, probes.refused) = both(reader, namespace).await;
+        let patched = probes.patched.as_ref().map(Outcome::of_patch);
+        let refused = probes.refused.as_ref().map(Outcome::of_refusal);
+        if [patched, refused]
+            .iter()
+            .flatten()
+            .any(|outcome| !outcome.is_reached())
+        {
+            probes.way = way(reader, &hooks).await;
+        }
     }
     probes
+}
+
+/// Both webhooks are asked about both objects. Where the answers alone do not tell whether they were, what
+/// the API server counts meanwhile does.
+async fn both(reader: &Reader<'_>, namespace: &str) -> (Seen<Tried>, Seen<Tried>) {
+    let mendable = object(namespace, &newest(), AGE);
+    let hopeless = object(namespace, OLD, "10m");
+    let mut patched = create(reader, namespace, &mendable).await;
+    let mut before = None;
+    if is_silent(&patched, Outcome::of_patch) {
+        before = reader.text("/metrics").await.ok();
+    }
+    let mut refused = create(reader, namespace, &hopeless).await;
+    if before.is_none() && is_silent(&refused, Outcome::of_refusal) {
+        before = reader.text("/metrics").await.ok();
+        refused = create(reader, namespace, &hopeless).await;
+    }
+    if let Some(before) = before
+        && let Ok(after) = reader.text("/metrics").await
+    {
+        let meanwhile = |webhook| Counts::of(&after, webhook) - Counts::of(&before, webhook);
+        for (tried, webhook) in [(&mut patched, MUTATE), (&mut refused, VALIDATE)] {
+            if let Ok(tried) = tried {
+                tried.counts = Some(meanwhile(webhook));
+            }
+        }
+    }
+    (patched, refused)
+}
+
+fn is_silent(tried: &Seen<Tried>, outcome: fn(&Tried) -> Outcome) -> bool {
+    tried
+        .as_ref()
+        .is_ok_and(|tried| outcome(tried) == Outcome::Silent)
 }
 
 /// One that all webhooks are asked about, or at least one of them is.
@@ -108,31 +141,6 @@ fn object(namespace: &str, version: &str, age: &str) -> Value {
                 }]},
             },
         },
-    })
-}
-
-/// Tries it, and where the answer does not tell whether the webhook was asked, once more between two looks
-/// at what the API server counts.
-async fn tried(
-    reader: &Reader<'_>,
-    namespace: &str,
-    object: &Value,
-    webhook: &str,
-    outcome: fn(&Tried) -> Outcome,
-) -> Seen<Tried> {
-    let once = create(reader, namespace, object).await?;
-    if outcome(&once) != Outcome::Silent {
-        return Ok(once);
-    }
-    let Ok(before) = reader.text("/metrics").await else {
-        return Ok(once);
-    };
-    let again = create(reader, namespace, object).await?;
-    let after = reader.text("/metrics").await;
-    let counts = after.map(|after| Counts::of(&after, webhook) - Counts::of(&before, webhook));
-    Ok(Tried {
-        counts: counts.ok(),
-        ..again
     })
 }
 
@@ -197,12 +205,11 @@ async fn way(reader: &Reader<'_>, hooks: &[Hook<'_>]) -> Option<Way> {
     let (namespace, name, port) = (&to.namespace, &to.name, to.port.unwrap_or(443));
     let path = format!("/api/v1/namespaces/{namespace}/services/https:{name}:{port}/proxy/");
     let request = Request::get(path).body(Vec::new());
-    let answer = match reader
-        .ask(request.expect("names of objects make a path"))
-        .await
-    {
-        Ok(answer) => answer,
-        Err(why) => return Some(Way::Unknown(why)),
+    let asked = reader.ask(request.expect("names of objects make a path"));
+    let answer = match timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(why)) => return Some(Way::Unknown(why)),
+        Err(_) => return Some(Way::Closed(format!("no answer within {PATIENCE:?}"))),
     };
     let message = answer.body["message"].as_str();
     Some(match (answer.status.as_u16(), message) {

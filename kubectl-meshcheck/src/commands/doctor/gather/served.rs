@@ -51,7 +51,7 @@ async fn of_pod(reader: &Reader<'_>, namespace: &str, pod: &Pod) -> Seen<Vec<Cer
     let forwarded = timeout(PATIENCE, pods.portforward(&name, &[port])).await;
     let mut forwarded = forwarded
         .map_err(|_| late())?
-        .map_err(|error| unseen(cannot(), &error))?;
+        .map_err(|error| unseen(&cannot(), &error))?;
     let stream = forwarded.take_stream(port).ok_or_else(late)?;
     let localhost = ServerName::try_from("localhost").expect("a name");
     handshake(stream, localhost)
