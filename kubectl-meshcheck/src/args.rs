@@ -59,9 +59,10 @@ Exit codes:
 
 const DOCTOR_HELP: &str = "\
 Nothing is written to the cluster. It is read (webhook configurations, namespaces; Services, endpoints,
-Deployments, Pods, disruption budgets and Secrets around the webhook; two pages of metrics), and two
-objects are tried with dryRun=All, which the API server stores nowhere: one that must be patched, and one
-that must be refused. Of Secrets only certificates are used. What may not be read is told as unknown.
+Deployments, Pods, disruption budgets and Secrets around the webhook; the API server's metrics), a
+connection is forwarded to each Pod to see its certificate, and two objects are tried with dryRun=All,
+which the API server stores nowhere: one that must be patched, and one that must be refused. Of Secrets
+only certificates are used. What may not be read is told as unknown.
 
 Exit codes, the same for every output format:
   0  healthy: nothing at or above the --fail-on severity

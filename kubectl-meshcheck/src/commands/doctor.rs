@@ -21,6 +21,8 @@ mod json;
 mod outcome;
 mod selection;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 /// Prints what is right and what is wrong with the webhook.

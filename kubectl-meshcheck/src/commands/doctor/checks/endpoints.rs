@@ -44,6 +44,7 @@ fn ready(install: &Install, slices: &[EndpointSlice], fails_closed: bool, notes:
     }
     let message = match all {
         0 => "has no endpoint".to_owned(),
+        1 => "has 1 endpoint, which is not ready".to_owned(),
         _ => format!("has {all} endpoints, none of which is ready"),
     };
     let (help, command) = next_step(install);

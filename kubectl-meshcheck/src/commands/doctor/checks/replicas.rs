@@ -8,6 +8,7 @@ use meshcheck_rules::Severity;
 
 use crate::commands::doctor::diagnosis::Notes;
 use crate::commands::doctor::snapshot::{Install, Snapshot};
+use crate::output::counted;
 
 /// Each Deployment behind a Service.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
@@ -55,7 +56,10 @@ fn count(install: &Install, deployment: &Deployment, fails_closed: bool, notes: 
             .problem(
                 severity,
                 place.clone(),
-                format!("asks for {wanted} replicas"),
+                format!(
+                    "asks for {}",
+                    counted(usize::try_from(wanted).unwrap_or(0), "replica")
+                ),
             )
             .leads_to(leads_to)
             .help("run three")
