@@ -3,6 +3,7 @@
 pub mod check;
 pub mod doctor;
 pub mod explain;
+mod governing;
 pub mod mesh;
 pub mod releases;
 pub mod rules;

@@ -50,8 +50,8 @@ pub enum RunError {
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
-    /// Nobody to ask for a certificate.
-    #[error("no certificate: {0}")]
+    /// No API server for what needs one.
+    #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// No release table that can be used.
     #[error("no release data: {0}")]
@@ -130,7 +130,8 @@ impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
         let judge = Arc::new(judge(args)?);
         let metrics = Arc::new(Metrics::default());
-        let serving = certificate(args, &metrics).await?;
+        let cluster = cluster(args).await?;
+        let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
         let (reviews, address) = bind(args.listen)?;
@@ -181,7 +182,7 @@ impl Running {
 
 /// What judges, by the policy that is asked for.
 fn judge(args: &Args) -> Result<Judge, RunError> {
-    let judge = Judge::new(args.settings(), args.as_of, args.updates);
+    let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
     let Some(path) = &args.policy else {
         return Ok(judge);
     };
@@ -191,8 +192,20 @@ fn judge(args: &Args) -> Result<Judge, RunError> {
     Ok(judge)
 }
 
+/// The one connection to the API server, for all that needs it; `None` where nothing does.
+async fn cluster(args: &Args) -> Result<Option<Cluster>, RunError> {
+    if !args.asks_a_cluster() {
+        return Ok(None);
+    }
+    Ok(Some(Cluster::connect().await?))
+}
+
 /// The certificate to start with, if there is one already. It is followed from then on.
-async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, RunError> {
+fn certificate(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    metrics: &Metrics,
+) -> Result<Arc<Serving>, RunError> {
     let telemetry = Arc::new(metrics.certificates.clone());
     let args = &args.certificate;
     match args.source()? {
@@ -207,12 +220,12 @@ async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, Run
             Ok(serving)
         }
         CertificateSource::Managed(source) => {
-            let cluster = Cluster::connect().await?;
+            let cluster = cluster.expect("`Args::asks_a_cluster` names this source");
             let serving = Arc::new(Serving::default());
             let manager = Manager::new(
-                cluster.client,
+                cluster.client.clone(),
                 source.settings(&cluster.namespace),
-                cluster.clock,
+                Arc::clone(&cluster.clock),
                 Arc::clone(&serving),
                 telemetry,
             );
