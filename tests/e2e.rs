@@ -29,6 +29,8 @@ mod certificates;
 mod chart;
 #[path = "e2e/control_plane.rs"]
 mod control_plane;
+#[path = "e2e/doctor.rs"]
+mod doctor;
 #[path = "e2e/injection.rs"]
 mod injection;
 #[path = "e2e/install.rs"]
@@ -41,6 +43,8 @@ mod kubectl;
 mod modes;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/plugin.rs"]
+mod plugin;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "webhook/program.rs"]
@@ -78,9 +82,13 @@ const SUITES: &[(&str, &[Test])] = &[
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),
+    ("doctor", doctor::TESTS),
 ];
 
 fn main() -> ExitCode {
+    if plugin::is_called() {
+        return kubectl_meshcheck::run(std::env::args_os());
+    }
     let mut arguments = Arguments::from_args();
     // Configurations of webhooks hold for a whole cluster, and there is one.
     arguments.test_threads = Some(1);
