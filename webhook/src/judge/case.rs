@@ -13,12 +13,14 @@ use super::{Outcome, Updates, Verdict};
 use crate::decide::{self, Decision, Excuse, Subject, Terms};
 use crate::glass::{self, Glass};
 use crate::review::{Operation, Request};
+use crate::revisions::Revisions;
 use crate::scope;
 use crate::text;
 
 /// One request with all that is known about it.
 pub(super) struct Case<'a> {
     pub(super) updates: Updates,
+    pub(super) revisions: &'a Revisions,
     pub(super) engine: &'a Engine,
     pub(super) mesh: &'a Mesh,
     pub(super) request: &'a Request,
@@ -61,9 +63,18 @@ impl Case<'_> {
     fn is_to_be_mended(&self, report: &Report) -> bool {
         report.findings.iter().any(is_safely_fixable)
             && !scope::is_compared(self.value)
-            && !self
-                .before()
-                .is_some_and(|before| scope::keeps_its_pods(self.value, &before))
+            && !self.before().is_some_and(|before| {
+                scope::keeps_its_pods(self.value, &before) || self.goes_back_to(&before).is_some()
+            })
+    }
+
+    /// The revision of its own that an update goes back to. It is let pass, and left as it ran: in an
+    /// outage nothing is better than what is known to work.
+    fn goes_back_to(&self, before: &Value) -> Option<String> {
+        if scope::keeps_its_pods(self.value, before) {
+            return None;
+        }
+        self.revisions.of(self.value)
     }
 
     /// The document as the rules that are enforced would have it.
@@ -125,7 +136,7 @@ impl Case<'_> {
         let terms = Terms {
             mode: &|rule| self.mode(self.value, rule),
             before: stored.as_ref().zip(before.as_ref()),
-            goes_back_to: None,
+            goes_back_to: stored.as_ref().and_then(|before| self.goes_back_to(before)),
             mended_at_pods: self.mended_at_pods(&report),
             glass: Glass::of(&policy.break_glass, asked),
         };
