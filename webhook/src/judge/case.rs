@@ -124,8 +124,9 @@ impl Case<'_> {
     pub(super) fn validate(&self) -> Verdict {
         let report = self.check_update();
         let has_errors = report.findings.iter().any(is_error);
-        let stored = has_errors.then(|| self.before()).flatten();
-        let before = stored.as_ref().map(|value| self.check(value));
+        let stored = has_errors.then(|| self.stored()).flatten();
+        let held_against = stored.as_ref().filter(|_| self.holds_against_stored());
+        let before = held_against.map(|value| self.check(value));
         let policy = self.policy();
         let asked = glass::Asked {
             object: self.value,
@@ -135,8 +136,8 @@ impl Case<'_> {
         };
         let terms = Terms {
             mode: &|rule| self.mode(self.value, rule),
-            before: stored.as_ref().zip(before.as_ref()),
-            goes_back_to: stored.as_ref().and_then(|before| self.goes_back_to(before)),
+            before: held_against.zip(before.as_ref()),
+            goes_back_to: held_against.and_then(|before| self.goes_back_to(before)),
             mended_at_pods: self.mended_at_pods(&report),
             glass: Glass::of(&policy.break_glass, asked),
         };
@@ -192,23 +193,27 @@ impl Case<'_> {
         object.map_or(policy.mode, |object| policy.mode(object, rule))
     }
 
+    /// The stored object, for an update.
+    fn stored(&self) -> Option<Value> {
+        let is_update = self.request.operation == Operation::Update;
+        is_update.then(|| scope::before(self.request)).flatten()
+    }
+
+    fn holds_against_stored(&self) -> bool {
+        self.updates == Updates::Changes
+    }
+
     /// The stored object that an update is held against.
     fn before(&self) -> Option<Value> {
-        let counts = self.updates == Updates::Changes;
-        let is_update = self.request.operation == Operation::Update;
-        (counts && is_update)
-            .then(|| scope::before(self.request))
-            .flatten()
+        self.holds_against_stored().then(|| self.stored()).flatten()
     }
 
     /// What the rules say of the object as an update of the one that is stored. That one is read only
     /// where it can matter.
     fn check_update(&self) -> Report {
-        let is_update = self.request.operation == Operation::Update;
         let objects = Object::all(self.value);
-        let stored = (is_update && objects.iter().any(update::matters))
-            .then(|| scope::before(self.request))
-            .flatten();
+        let matters = objects.iter().any(update::matters);
+        let stored = matters.then(|| self.stored()).flatten();
         let stored = stored.as_ref().map(Object::all).unwrap_or_default();
         let former = stored.first().map(|object| {
             let title = object.title().into();
