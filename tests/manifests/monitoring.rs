@@ -38,7 +38,7 @@ const OTHERS: [(&str, &[&str]); 3] = [
 const OF_THE_POD: [&str; 2] = ["namespace", "pod"];
 
 /// What else is written in the queries.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 18] = [
     "absent",
     "by",
     "count",
@@ -48,13 +48,15 @@ const WORDS: [&str; 16] = [
     "le",
     "max",
     "min",
+    "offset",
     "or",
     "rate",
     "sum",
     "time",
+    "unless",
     "vector",
-    "__rate_interval",
     "__range",
+    "__rate_interval",
 ];
 
 type Labels = BTreeSet<String>;

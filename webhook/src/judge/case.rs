@@ -107,15 +107,24 @@ impl Case<'_> {
         }
     }
 
-    /// The findings whose mends are told, and those whose mends are kept for the audit log.
+    /// The findings whose mends are told, and those whose mends are kept for the audit log. A
+    /// controller does not want to be told: whoever applied what it makes of this was.
     fn advice<'r>(&self, report: &'r Report, mends: Mends) -> (Vec<&'r Finding>, Vec<&'r Finding>) {
+        let is_made = scope::maker(self.value).is_some();
         let (mut told, mut kept) = (Vec::new(), Vec::new());
         for finding in report.findings.iter().filter(|f| is_safely_fixable(f)) {
-            match self.mode(self.value, finding.rule) {
-                Mode::Warn => told.push(finding),
-                Mode::Enforce if mends == Mends::Advised => told.push(finding),
-                Mode::Audit => kept.push(finding),
-                Mode::Enforce | Mode::Off => {}
+            let is_advised = match self.mode(self.value, finding.rule) {
+                Mode::Warn => true,
+                Mode::Enforce => mends == Mends::Advised,
+                Mode::Audit => {
+                    kept.push(finding);
+                    false
+                }
+                Mode::Off => false,
+            };
+            if is_advised {
+                let place = if is_made { &mut kept } else { &mut told };
+                place.push(finding);
             }
         }
         (told, kept)
