@@ -477,7 +477,7 @@ fn a_webhook_that_is_away_is_found(world: &World) {
     assert_eq!(report.code, 1);
     let wanted =
         format!("reachability: error: {VALIDATING_PLACE}: the API server gets no answer from it");
-    assert_eq!(report.problems(), [wanted.clone()]);
+    assert_eq!(report.problems(), std::slice::from_ref(&wanted));
     let note = &report.value["checks"][6]["notes"][1];
     assert_eq!(
         note["leadsTo"],

@@ -50,6 +50,10 @@ where
 
 /// Speaks as the API server does when it forwards: each message begins with the number of a channel, of
 /// which there is one for data and one for errors, and the first of each names the port.
+#[expect(
+    clippy::result_large_err,
+    reason = "it is the type of the library's callback"
+)]
 async fn forward(stream: TcpStream, pod: DuplexStream) {
     let protocol = |request: &Request, mut response: Response| {
         assert_eq!(
