@@ -23,6 +23,8 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/audit.rs"]
+mod audit;
 #[path = "e2e/certificates.rs"]
 mod certificates;
 #[path = "e2e/chart.rs"]
@@ -70,6 +72,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("render", render::TESTS),
     ("install", install::TESTS),
     ("certificates", certificates::TESTS),
+    ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("applications", applications::TESTS),

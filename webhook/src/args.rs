@@ -12,12 +12,15 @@ use meshcheck_rules::istio::version::{KubernetesVersion, Version};
 use meshcheck_rules::mesh::Settings;
 use tracing_subscriber::EnvFilter;
 
+pub use audit::AuditArgs;
 pub use certificate::{CertificateArgs, CertificateSource, UsageError};
 
 use crate::handlers::Limits;
-mod certificate;
 use crate::judge::Updates;
 use crate::logging::{self, Format};
+
+mod audit;
+mod certificate;
 
 const AFTER: &str = "\
 Exit codes:
@@ -60,6 +63,10 @@ pub struct Args {
     /// Where the certificate comes from
     #[command(flatten)]
     pub certificate: CertificateArgs,
+
+    /// The background audit
+    #[command(flatten)]
+    pub audit: AuditArgs,
 
     /// Date to judge for, instead of today (UTC)
     #[arg(long, env = "MESHCHECK_AS_OF", value_name = "YYYY-MM-DD", value_parser = date)]

@@ -15,8 +15,10 @@ use prometheus_client::registry::Registry;
 use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
+pub use audit::{AuditMetrics, PassSeen, Standing};
 pub use certificates::CertificateMetrics;
 
+mod audit;
 mod certificates;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
@@ -45,6 +47,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    /// What the background audit finds.
+    pub audit: AuditMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -99,6 +103,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            audit: AuditMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -123,7 +128,7 @@ impl Metrics {
             self.duration.clone(),
         );
         registry.register(
-            "meshcheck_findings",
+            "meshcheck_admission_findings",
             "Findings of /validate by rule and severity",
             self.findings.clone(),
         );
@@ -163,6 +168,7 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        self.audit.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -199,9 +205,7 @@ impl Metrics {
 
     /// Counts a request that got as far as a verdict.
     pub fn verdict(&self, webhook: Webhook, verdict: &Verdict) {
-        for rule in &verdict.crashed {
-            self.crashes.get_or_create(&RuleLabels { rule }).inc();
-        }
+        self.crashed(&verdict.crashed);
         for rule in &verdict.fixed {
             self.fixes.get_or_create(&RuleLabels { rule }).inc();
         }
@@ -216,6 +220,13 @@ impl Metrics {
             for rule in &verdict.suppressed {
                 self.suppressed.get_or_create(&RuleLabels { rule }).inc();
             }
+        }
+    }
+
+    /// Counts rules that broke down.
+    pub fn crashed(&self, rules: &[&'static str]) {
+        for rule in rules {
+            self.crashes.get_or_create(&RuleLabels { rule }).inc();
         }
     }
 

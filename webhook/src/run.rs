@@ -18,6 +18,7 @@ use meshcheck_certs::self_signed::{self, SelfSignedError};
 use meshcheck_certs::{Pair, Serving, Telemetry};
 
 use crate::args::{Args, CertificateSource, UsageError};
+use crate::audit::{self, Audit};
 use crate::cluster::{Cluster, ClusterError};
 use crate::handlers;
 use crate::health::{self, Health};
@@ -105,13 +106,15 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         failure = running.failure() => return Err(failure),
     };
     running.health.stops();
+    let audit = running.audit.take();
     let delay = match stop {
         Stop::Drain => args.shutdown_delay,
         Stop::Now => Duration::ZERO,
     };
     tracing::info!(?delay, "stopping: not ready, serving on");
     tokio::select! {
-        drained = running.drain(delay, args.drain_timeout) => drained?,
+        // Another replica goes on with the audit while this one still serves.
+        (drained, ()) = async { tokio::join!(running.drain(delay, args.drain_timeout), audit::stop(audit)) } => drained?,
         _ = signals.next() => return Err(RunError::Interrupted),
     }
     tracing::info!("stopped");
@@ -124,6 +127,7 @@ struct Running {
     handle: Handle<SocketAddr>,
     reviews: JoinHandle<io::Result<()>>,
     probes: JoinHandle<io::Result<()>>,
+    audit: Option<Audit>,
 }
 
 impl Running {
@@ -133,6 +137,7 @@ impl Running {
         let serving = certificate(args, &metrics).await?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
+        let audit = audit(args, &judge, &metrics).await?;
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -151,6 +156,7 @@ impl Running {
             probes: tokio::spawn(http(probes).serve(probe_router.into_make_service())),
             handle,
             health,
+            audit,
         };
         running.health.listens();
         tracing::info!(%address, %health_address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -220,6 +226,20 @@ async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, Run
             Ok(serving)
         }
     }
+}
+
+/// The background audit, if there is to be one.
+async fn audit(
+    args: &Args,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Audit>, RunError> {
+    if !args.audit.is_on() {
+        return Ok(None);
+    }
+    let cluster = Cluster::connect().await?;
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    Ok(Some(audit::start(&cluster, judge, metrics, &args.audit)))
 }
 
 fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {
