@@ -8,12 +8,11 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
 use jiff::civil::Date;
 use meshcheck_rules::istio::duration::GoDuration;
-use meshcheck_rules::istio::version::{KubernetesVersion, Version};
-use meshcheck_rules::mesh::Settings;
 use tracing_subscriber::EnvFilter;
 
 pub use audit::AuditArgs;
 pub use certificate::{CertificateArgs, CertificateSource, UsageError};
+pub use mesh::MeshArgs;
 
 use crate::handlers::Limits;
 use crate::judge::Updates;
@@ -21,6 +20,7 @@ use crate::logging::{self, Format};
 
 mod audit;
 mod certificate;
+mod mesh;
 
 const AFTER: &str = "\
 Exit codes:
@@ -79,13 +79,9 @@ pub struct Args {
     #[arg(long, env = "MESHCHECK_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
 
-    /// Kubernetes version of the API server and the nodes, such as 1.33
-    #[arg(long, env = "MESHCHECK_KUBERNETES_VERSION", value_name = "X.Y", value_parser = kubernetes)]
-    pub kubernetes_version: Option<KubernetesVersion>,
-
-    /// Version of Istio's control plane, such as 1.31 or 1.31.1
-    #[arg(long, env = "MESHCHECK_ISTIO_VERSION", value_name = "X.Y[.Z]", value_parser = istio)]
-    pub istio_version: Option<Version>,
+    /// What is known of the mesh.
+    #[command(flatten)]
+    pub mesh: MeshArgs,
 
     /// Release table to judge by in place of the built-in one, as JSON; may come from a ConfigMap
     ///
@@ -165,12 +161,10 @@ impl Args {
         args
     }
 
-    /// What is known about the mesh.
-    pub fn settings(&self) -> Settings {
-        Settings {
-            kubernetes: self.kubernetes_version,
-            istio: self.istio_version,
-        }
+    /// Whether a part of this needs an API server to ask.
+    pub fn asks_a_cluster(&self) -> bool {
+        let source = self.certificate.source();
+        self.mesh.watch || self.audit.is_on() || matches!(source, Ok(CertificateSource::Managed(_)))
     }
 
     /// What one client may take.
@@ -188,14 +182,6 @@ fn date(text: &str) -> Result<Date, &'static str> {
     let is_plain = text.len() == "YYYY-MM-DD".len();
     let date = text.parse().ok().filter(|_| is_plain);
     date.ok_or("not a date such as 2026-11-22")
-}
-
-fn kubernetes(text: &str) -> Result<KubernetesVersion, &'static str> {
-    KubernetesVersion::parse(text).ok_or("not a Kubernetes version such as 1.33 or v1.33.4")
-}
-
-fn istio(text: &str) -> Result<Version, &'static str> {
-    Version::parse(text).ok_or("not an Istio version such as 1.31 or 1.31.1")
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

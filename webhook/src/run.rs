@@ -51,8 +51,8 @@ pub enum RunError {
     /// No certificate that can be served.
     #[error("no certificate: {0}")]
     Files(#[from] FilesError),
-    /// Nobody to ask for a certificate.
-    #[error("no certificate: {0}")]
+    /// No API server for what needs one.
+    #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// No release table that can be used.
     #[error("no release data: {0}")]
@@ -106,17 +106,19 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         failure = running.failure() => return Err(failure),
     };
     running.health.stops();
-    let audit = running.audit.take();
+    // Another replica goes on with the audit while this one still serves.
+    let audit = tokio::spawn(audit::stop(running.audit.take()));
     let delay = match stop {
         Stop::Drain => args.shutdown_delay,
         Stop::Now => Duration::ZERO,
     };
     tracing::info!(?delay, "stopping: not ready, serving on");
     tokio::select! {
-        // Another replica goes on with the audit while this one still serves.
-        (drained, ()) = async { tokio::join!(running.drain(delay, args.drain_timeout), audit::stop(audit)) } => drained?,
+        drained = running.drain(delay, args.drain_timeout) => drained?,
         _ = signals.next() => return Err(RunError::Interrupted),
     }
+    // It has given up by now: it waits for less than a drain.
+    drop(audit.await);
     tracing::info!("stopped");
     Ok(())
 }
@@ -134,10 +136,11 @@ impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
         let judge = Arc::new(judge(args)?);
         let metrics = Arc::new(Metrics::default());
-        let serving = certificate(args, &metrics).await?;
+        let cluster = cluster(args).await?;
+        let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
-        let audit = audit(args, &judge, &metrics).await?;
+        let audit = audit(args, cluster.as_ref(), &judge, &metrics);
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -187,7 +190,7 @@ impl Running {
 
 /// What judges, by the policy that is asked for.
 fn judge(args: &Args) -> Result<Judge, RunError> {
-    let judge = Judge::new(args.settings(), args.as_of, args.updates);
+    let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
     let Some(path) = &args.policy else {
         return Ok(judge);
     };
@@ -197,8 +200,20 @@ fn judge(args: &Args) -> Result<Judge, RunError> {
     Ok(judge)
 }
 
+/// The one connection to the API server, for all that needs it; `None` where nothing does.
+async fn cluster(args: &Args) -> Result<Option<Cluster>, RunError> {
+    if !args.asks_a_cluster() {
+        return Ok(None);
+    }
+    Ok(Some(Cluster::connect().await?))
+}
+
 /// The certificate to start with, if there is one already. It is followed from then on.
-async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, RunError> {
+fn certificate(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    metrics: &Metrics,
+) -> Result<Arc<Serving>, RunError> {
     let telemetry = Arc::new(metrics.certificates.clone());
     let args = &args.certificate;
     match args.source()? {
@@ -213,12 +228,12 @@ async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, Run
             Ok(serving)
         }
         CertificateSource::Managed(source) => {
-            let cluster = Cluster::connect().await?;
+            let cluster = cluster.expect("`Args::asks_a_cluster` names this source");
             let serving = Arc::new(Serving::default());
             let manager = Manager::new(
-                cluster.client,
+                cluster.client.clone(),
                 source.settings(&cluster.namespace),
-                cluster.clock,
+                Arc::clone(&cluster.clock),
                 Arc::clone(&serving),
                 telemetry,
             );
@@ -229,17 +244,15 @@ async fn certificate(args: &Args, metrics: &Metrics) -> Result<Arc<Serving>, Run
 }
 
 /// The background audit, if there is to be one.
-async fn audit(
+fn audit(
     args: &Args,
+    cluster: Option<&Cluster>,
     judge: &Arc<Judge>,
     metrics: &Arc<Metrics>,
-) -> Result<Option<Audit>, RunError> {
-    if !args.audit.is_on() {
-        return Ok(None);
-    }
-    let cluster = Cluster::connect().await?;
+) -> Option<Audit> {
+    let cluster = cluster.filter(|_| args.audit.is_on())?;
     let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
-    Ok(Some(audit::start(&cluster, judge, metrics, &args.audit)))
+    Some(audit::start(cluster, judge, metrics, &args.audit))
 }
 
 fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {
