@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use meshcheck_rules::Engine;
+use meshcheck_rules::plane::Plane;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -22,15 +23,21 @@ use crate::metrics::{Metrics, PassSeen};
 
 use election::Election;
 use error::AuditError;
+use events::Errors;
 use findings::Findings;
 use pass::Pass;
+use reports::Reports;
 
 mod election;
 mod error;
+mod events;
+mod families;
 mod findings;
 mod kinds;
 mod pages;
 mod pass;
+mod report;
+mod reports;
 
 /// Between two looks at whether the date, the policy or the release table has changed.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -52,6 +59,15 @@ struct Worker {
     metrics: Arc<Metrics>,
     interval: Duration,
     excluded: BTreeSet<String>,
+    identity: String,
+}
+
+/// What is known from one pass to the next.
+#[derive(Default)]
+struct Memory {
+    findings: Findings,
+    /// Errors that were told; `None` before it was looked what another replica told.
+    told: Option<Errors>,
 }
 
 /// Starts the audit, which goes on until it is stopped.
@@ -63,11 +79,12 @@ pub fn start(
 ) -> Audit {
     let mut excluded: BTreeSet<_> = args.audit_excluded_namespaces.iter().cloned().collect();
     excluded.insert(cluster.namespace.clone());
+    let identity = identity();
     let election = Election::new(
         cluster.client.clone(),
         &cluster.namespace,
         args.audit_lease.clone(),
-        identity(),
+        identity.clone(),
         args.audit_lease_duration,
     );
     let worker = Worker {
@@ -76,6 +93,7 @@ pub fn start(
         metrics,
         interval: args.audit_interval,
         excluded,
+        identity,
     };
     worker.metrics.audit.starts(worker.interval);
     let (stop, stopped) = watch::channel(false);
@@ -161,11 +179,11 @@ impl Worker {
     }
 
     async fn passes(&self) {
-        let mut findings = Findings::default();
+        let mut memory = Memory::default();
         loop {
             let began = Instant::now();
             let engine = self.judge.engine();
-            let is_seen = self.pass(&engine, &mut findings).await;
+            let is_seen = self.pass(&engine, &mut memory).await;
             let pause = if is_seen {
                 self.interval
             } else {
@@ -178,7 +196,7 @@ impl Worker {
     }
 
     /// One pass. Whether anything could be looked at.
-    async fn pass(&self, engine: &Engine, findings: &mut Findings) -> bool {
+    async fn pass(&self, engine: &Engine, memory: &mut Memory) -> bool {
         let began = Instant::now();
         let mesh = self.judge.mesh();
         let pass = Pass {
@@ -188,31 +206,89 @@ impl Worker {
             metrics: &self.metrics,
             excluded: &self.excluded,
         };
-        let is_whole = match pass.run(findings, |error| self.tell(error)).await {
+        let mut is_whole = match pass
+            .run(&mut memory.findings, |error| self.tell(error))
+            .await
+        {
             Ok(is_whole) => is_whole,
             Err(error) => {
                 self.tell(&error);
                 return false;
             }
         };
-        self.metrics.audit.stands(findings.standing());
-        self.metrics.audit.passed(PassSeen {
+        let metrics = &self.metrics.audit;
+        metrics.stands(memory.findings.standing());
+        if let Err(error) = self.publish(memory).await {
+            self.tell(&error);
+            is_whole = false;
+        }
+        let objects = memory.findings.objects();
+        let took = began.elapsed();
+        metrics.passed(PassSeen {
             is_whole,
-            objects: findings.objects(),
-            took: began.elapsed(),
+            objects,
+            took,
         });
-        tracing::info!(
-            objects = findings.objects(),
-            is_whole,
-            took = ?began.elapsed(),
-            as_of = %engine.as_of(),
-            "audit: everything was judged"
-        );
+        tracing::info!(objects, is_whole, ?took, as_of = %engine.as_of(), "audit: a pass has ended");
+        tell_support(&memory.findings);
         true
+    }
+
+    /// Tells of new errors, then brings the reports in order: what they hold was told.
+    async fn publish(&self, memory: &mut Memory) -> Result<(), AuditError> {
+        let metrics = &self.metrics.audit;
+        let reports = Reports::find(&self.client, metrics).await?;
+        let mut told = match memory.told.take() {
+            Some(told) => told,
+            None => {
+                let mut told = Errors::new();
+                let see = |result: &_| drop(told.insert(events::key_of_result(result)));
+                reports.errors(see).await?;
+                told
+            }
+        };
+        let events = events::tell(
+            &self.client,
+            metrics,
+            &self.identity,
+            &memory.findings,
+            &mut told,
+        )
+        .await;
+        memory.told = Some(told);
+        if let Err(error) = events {
+            self.tell(&error);
+        }
+        reports.write(&report::reports(&memory.findings)).await
     }
 
     fn tell(&self, error: &AuditError) {
         self.metrics.audit.failed(error.reason());
         tracing::warn!("audit: {error}");
     }
+}
+
+/// The one sentence for whoever is on call: what is out of support, and what runs beside it.
+fn tell_support(findings: &Findings) {
+    let is_over = |plane: &&&Plane| plane.days_left.is_some_and(|days| days < 0);
+    let planes = findings.planes();
+    let over: Vec<_> = planes
+        .iter()
+        .filter(is_over)
+        .map(|plane| findings::in_words(plane))
+        .collect();
+    if over.is_empty() {
+        return;
+    }
+    let rest = planes.iter().filter(|plane| !is_over(plane));
+    let rest: Vec<_> = rest.map(|plane| findings::in_words(plane)).collect();
+    let beside = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; beside it there is {}", rest.join(", "))
+    };
+    tracing::warn!(
+        "audit: istiod {} gets no patches any more{beside}",
+        over.join(", ")
+    );
 }

@@ -94,9 +94,6 @@ pub(super) enum AuditError {
 }
 
 impl AuditError {
-    /// Every reason that [`Self::reason`] gives.
-    pub(super) const REASONS: [&'static str; 3] = ["forbidden", "refused", "unreachable"];
-
     pub(super) fn api(what: Doing<'_>, source: kube::Error) -> Self {
         let source = Box::new(source);
         match code(&source) {
@@ -126,14 +123,6 @@ impl AuditError {
             Self::Api { .. } | Self::Unreadable { .. } | Self::Expired { .. } => "refused",
         }
     }
-
-    /// The HTTP status, where the API server answered with one.
-    pub(super) fn code(&self) -> Option<u16> {
-        match self {
-            Self::Api { source, .. } | Self::Forbidden { source, .. } => code(source),
-            Self::Unreadable { .. } | Self::Expired { .. } => None,
-        }
-    }
 }
 
 /// The HTTP status of an answer.
@@ -142,6 +131,17 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
         kube::Error::Api(status) => Some(status.code),
         _ => None,
     }
+}
+
+/// Whether something could not be made because its namespace is being deleted.
+pub(super) fn is_of_a_namespace_that_ends(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else {
+        return false;
+    };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .into_iter()
+        .any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// Never what an object holds: of an answer that cannot be read only that it cannot.

@@ -9,9 +9,10 @@ use meshcheck_rules::{Finding, Severity};
 use crate::metrics::Standing;
 use crate::text;
 
-/// Findings in detail that are kept of one kind, and warnings among them: beyond that they are counted.
+/// Findings in detail that are kept of one kind, and how many may be kept when one that is no error is
+/// added: beyond that they are counted.
 const MOST_KEPT: usize = 8_000;
-const MOST_WARNINGS_KEPT: usize = 4_000;
+const MOST_OTHERS_KEPT: usize = 4_000;
 /// Characters of one message.
 const LONGEST_MESSAGE: usize = 1000;
 
@@ -89,7 +90,7 @@ impl OfKind {
         *self.graded.entry(key).or_default() += 1;
         let most = match grade {
             Grade::Error => MOST_KEPT,
-            Grade::Warning | Grade::Ignored => MOST_WARNINGS_KEPT,
+            Grade::Warning | Grade::Ignored => MOST_OTHERS_KEPT,
         };
         if self.found.len() >= most {
             return;
@@ -144,6 +145,14 @@ impl Findings {
         planes
     }
 
+    /// The control planes beside one another, where there are several: what stands still in one place
+    /// is seen by what another has.
+    pub(super) fn compared(&self) -> Option<String> {
+        let planes = self.planes();
+        let told: Vec<_> = planes.iter().map(|plane| in_words(plane)).collect();
+        (told.len() > 1).then(|| told.join(", "))
+    }
+
     /// Objects that were judged.
     pub(super) fn objects(&self) -> u64 {
         self.0.values().map(|of_kind| of_kind.objects).sum()
@@ -152,5 +161,122 @@ impl Findings {
     /// All that are kept.
     pub(super) fn found(&self) -> impl Iterator<Item = &Found> {
         self.0.values().flat_map(|of_kind| &of_kind.found)
+    }
+}
+
+/// `1.7.4 in revision default (out of support for 812 days)`.
+pub(super) fn in_words(plane: &Plane) -> String {
+    let Plane {
+        revision,
+        version,
+        days_left,
+    } = plane;
+    let support = match *days_left {
+        Some(days) if days < 0 => format!(" (out of support for {})", counted(-days)),
+        Some(days) => format!(" ({} of support left)", counted(days)),
+        None => String::new(),
+    };
+    format!("{version} in revision {revision}{support}")
+}
+
+fn counted(days: i32) -> String {
+    let plural = if days == 1 { "" } else { "s" };
+    format!("{days} day{plural}")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use meshcheck_rules::{Location, Part, Pointer};
+
+    use super::*;
+
+    pub(in crate::audit) fn subject(namespace: &str, name: &str) -> Arc<Subject> {
+        Arc::new(Subject {
+            namespace: namespace.to_owned(),
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+            uid: format!("uid-of-{name}"),
+        })
+    }
+
+    pub(in crate::audit) fn finding(
+        rule: &'static str,
+        severity: Severity,
+        message: &str,
+    ) -> Finding {
+        Finding {
+            rule,
+            severity,
+            message: message.to_owned(),
+            at: Location {
+                pointer: Pointer::parse("/spec").unwrap(),
+                part: Part::Whole,
+                inner: None,
+            },
+            related: Vec::new(),
+            fix: None,
+        }
+    }
+
+    #[test]
+    fn counts_go_on_where_details_end() {
+        let mut kind = OfKind::default();
+        let (web, most) = (subject("shop", "web"), u64::try_from(MOST_KEPT).unwrap());
+        let warning = finding("drain-exceeds-grace", Severity::Warning, "late");
+        let error = finding("version-unsupported", Severity::Error, "old");
+        for _ in 0..most {
+            kind.add(&web, &warning);
+            kind.add(&web, &error);
+        }
+        assert_eq!(kind.found.len(), MOST_KEPT);
+        let warnings = kind
+            .found
+            .iter()
+            .filter(|found| found.grade == Grade::Warning);
+        assert!(
+            warnings.count() <= MOST_OTHERS_KEPT,
+            "errors have more room"
+        );
+        let findings = Findings(BTreeMap::from([("deployments.apps".to_owned(), kind)]));
+        let counts = findings.standing().findings;
+        assert_eq!(counts.values().collect::<Vec<_>>(), [&most, &most]);
+    }
+
+    #[test]
+    fn a_message_has_one_line_and_an_end() {
+        let mut kind = OfKind::default();
+        let message = format!("a\nb\u{1b}[2J{}", "x".repeat(2000));
+        let error = finding("version-unsupported", Severity::Error, &message);
+        kind.add(&subject("shop", "web"), &error);
+        let told = &kind.found[0].message;
+        assert!(told.starts_with("a b [2Jxx"), "{told}");
+        assert_eq!(told.chars().count(), LONGEST_MESSAGE);
+    }
+
+    #[test]
+    fn support_is_that_of_each_control_plane() {
+        let plane = |version: &str, days_left| Plane {
+            revision: "default".to_owned(),
+            version: meshcheck_rules::istio::version::Version::parse(version).unwrap(),
+            days_left,
+        };
+        let kind = OfKind {
+            planes: vec![
+                plane("1.7.4", Some(-812)),
+                plane("1.7.4", Some(-812)),
+                plane("1.99.0", None),
+            ],
+            ..OfKind::default()
+        };
+        let findings = Findings(BTreeMap::from([("deployments.apps".to_owned(), kind)]));
+        let key = ("default".to_owned(), "1.7.4".to_owned());
+        assert_eq!(findings.standing().support, BTreeMap::from([(key, -812)]));
+        assert_eq!(
+            findings.compared().unwrap(),
+            "1.7.4 in revision default (out of support for 812 days), 1.99.0 in revision default"
+        );
+        let one = in_words(&plane("1.7.4", Some(1)));
+        assert_eq!(one, "1.7.4 in revision default (1 day of support left)");
     }
 }

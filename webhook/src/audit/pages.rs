@@ -128,7 +128,7 @@ impl<'c> Pages<'c> {
             ("labelSelector", self.selector),
         ] {
             if let Some(value) = value {
-                query.push_str(&format!("&{name}={}", escaped(value)));
+                query = format!("{query}&{name}={}", escaped(value));
             }
         }
         Request::get(query)
@@ -161,7 +161,7 @@ fn escaped(value: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
                 text.push(char::from(byte));
             }
-            other => text.push_str(&format!("%{other:02X}")),
+            other => text = format!("{text}%{other:02X}"),
         }
     }
     text

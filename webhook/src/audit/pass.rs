@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use http::Request;
 use kube::Client;
-use meshcheck_rules::{Engine, Mesh, Object, Place};
+use meshcheck_rules::config::Mode;
+use meshcheck_rules::{Engine, Finding, Mesh, Object, Place};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -166,7 +167,9 @@ impl Pass<'_> {
         judged.objects += 1;
         for object in Object::all(&value) {
             let report = self.engine.check(&object, self.mesh, Place::cluster());
-            for finding in &report.findings {
+            let webhook = &self.engine.policy().webhook;
+            let counts = |finding: &&Finding| webhook.mode(&object, finding.rule) != Mode::Off;
+            for finding in report.findings.iter().filter(counts) {
                 judged.add(&subject, finding);
             }
             for suppressed in &report.suppressed {
