@@ -240,12 +240,7 @@ impl Worker {
         let reports = Reports::find(&self.client, metrics).await?;
         let mut told = match memory.told.take() {
             Some(told) => told,
-            None => {
-                let mut told = Errors::new();
-                let see = |result: &_| drop(told.insert(events::key_of_result(result)));
-                reports.errors(see).await?;
-                told
-            }
+            None => self.told_before(&reports).await,
         };
         let events = events::tell(
             &self.client,
@@ -260,6 +255,19 @@ impl Worker {
             self.tell(&error);
         }
         reports.write(&report::reports(&memory.findings)).await
+    }
+
+    /// The errors that reports show. Where they cannot be read, the names of events keep one from being
+    /// made twice.
+    async fn told_before(&self, reports: &Reports<'_>) -> Errors {
+        let mut told = Errors::new();
+        let read = reports.errors(|result| {
+            told.insert(events::key_of_result(result));
+        });
+        if let Err(error) = read.await {
+            self.tell(&error);
+        }
+        told
     }
 
     fn tell(&self, error: &AuditError) {

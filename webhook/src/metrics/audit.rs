@@ -194,7 +194,7 @@ impl Collector for Standings {
         let standing = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut metric = encoder.encode_descriptor(
             "meshcheck_findings",
-            "Findings in the cluster by the last pass of the audit",
+            "Findings in the cluster by the last pass of the audit.",
             None,
             MetricType::Gauge,
         )?;
@@ -208,7 +208,7 @@ impl Collector for Standings {
         }
         let mut metric = encoder.encode_descriptor(
             "meshcheck_istio_support_days_left",
-            "Days of support that a control plane has left, below zero once it has ended",
+            "Days of support that a control plane has left, below zero once it has ended.",
             None,
             MetricType::Gauge,
         )?;
