@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn counts_the_days() {
-        let plane = plane_of("istio/pilot:1.7.4", Policy::default()).unwrap();
+        let plane = plane_of("istio/pilot:1.7.4", Policy::default()).expect("a control plane");
         assert_eq!(plane.revision, "canary");
         assert_eq!(plane.version.to_string(), "1.7.4");
         assert_eq!(plane.days_left, Some(-812));
@@ -99,7 +99,8 @@ mod tests {
         };
         assert_eq!(days_left(image, with(VendorSupport::Ignore)), None);
         assert_eq!(days_left(image, with(VendorSupport::Upstream)), Some(-812));
-        let minor = plane_of(image, Policy::default()).unwrap().version.minor;
+        let plane = plane_of(image, Policy::default()).expect("a control plane");
+        let minor = plane.version.minor;
         let dates = BTreeMap::from([(minor, date(2023, 5, 20))]);
         assert_eq!(days_left(image, with(VendorSupport::Until(dates))), Some(2));
     }

@@ -120,50 +120,68 @@ fn identity() -> String {
     format!("{host}_{unique:016x}")
 }
 
-async fn run(worker: Worker, mut election: Election, mut stopped: watch::Receiver<bool>) {
+async fn run(worker: Worker, mut election: Election, stopped: watch::Receiver<bool>) {
     let (leads, follow) = watch::channel(false);
     tokio::select! {
-        () = elect(&mut election, &leads, &worker.metrics) => {}
+        () = elect(&mut election, &leads, stopped, &worker.metrics) => {}
         () = worker.work(follow) => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     worker.metrics.audit.leads(false);
-    if let Ok(Err(error)) = timeout(PATIENCE, election.release()).await {
-        tracing::warn!("{error}");
+    match timeout(PATIENCE, election.release()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("{error}"),
+        Err(_) => tracing::warn!("the API server is too late for giving the Lease back"),
     }
 }
 
-/// Keeps the Lease, or waits for it.
-async fn elect(election: &mut Election, leads: &watch::Sender<bool>, metrics: &Metrics) {
-    let duration = election.duration();
-    let pause = duration / 3;
-    let mut said = String::new();
+/// Keeps the Lease, or waits for it, until the audit is stopped. A round is never left half done.
+async fn elect(
+    election: &mut Election,
+    leads: &watch::Sender<bool>,
+    mut stopped: watch::Receiver<bool>,
+    metrics: &Metrics,
+) {
+    let pause = election.duration() / 3;
+    let mut trouble = Trouble::default();
     let mut renewed = Instant::now();
     loop {
         let began = Instant::now();
-        let round = timeout(pause, election.round()).await;
-        let is_held = match round {
-            Ok(Ok(is_held)) => {
-                said.clear();
+        let is_held = match election.round_within(pause).await {
+            Ok(is_held) => {
+                trouble = Trouble::default();
                 renewed = began;
                 is_held
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 metrics.audit.failed(error.reason());
-                if said != error.to_string() {
-                    said = error.to_string();
-                    tracing::warn!("{said}, trying again");
-                }
+                trouble.goes_on(&error);
+                // For as long as nobody else may take it.
                 *leads.borrow() && renewed.elapsed() < pause * 2
             }
-            Err(_) => *leads.borrow() && renewed.elapsed() < pause * 2,
         };
         if *leads.borrow() != is_held {
             tracing::info!(leads = is_held, "audit");
             metrics.audit.leads(is_held);
             leads.send_replace(is_held);
         }
-        sleep(pause.saturating_sub(began.elapsed())).await;
+        tokio::select! {
+            () = sleep(pause.saturating_sub(began.elapsed())) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// What is going wrong, said once.
+#[derive(Default)]
+struct Trouble(String);
+
+impl Trouble {
+    fn goes_on(&mut self, error: &AuditError) {
+        let text = error.to_string();
+        if text != self.0 {
+            tracing::warn!("{text}, trying again");
+            self.0 = text;
+        }
     }
 }
 

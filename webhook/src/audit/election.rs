@@ -7,6 +7,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use tokio::time::timeout;
 
 use super::error::{AuditError, Doing, code};
 
@@ -53,13 +54,15 @@ impl Election {
     }
 
     /// Takes or renews the Lease if that is possible. Whether it is held here from now on.
-    pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
+    pub(super) async fn round_within(&mut self, patience: Duration) -> Result<bool, AuditError> {
+        let late = AuditError::late(&Doing::Lease(&self.name), patience);
+        timeout(patience, self.round()).await.unwrap_or(Err(late))
+    }
+
+    async fn round(&mut self) -> Result<bool, AuditError> {
         let lease = match self.held.take() {
             Some(held) => Some(held),
-            None => {
-                let found = self.api.get_opt(&self.name).await;
-                found.map_err(|error| AuditError::api(Doing::Lease(&self.name), error))?
-            }
+            None => self.read().await?,
         };
         let written = match lease {
             None => self.create().await,
@@ -74,19 +77,36 @@ impl Election {
             }
             // Another one was faster, or took it away.
             Err(error) if matches!(code(&error), Some(404 | 409)) => Ok(false),
-            Err(error) => Err(AuditError::api(Doing::Lease(&self.name), error)),
+            Err(error) => Err(AuditError::api(&Doing::Lease(&self.name), error)),
         }
     }
 
     /// Whoever holds it next need not wait.
     pub(super) async fn release(&mut self) -> Result<(), AuditError> {
-        let Some(lease) = self.held.take() else {
-            return Ok(());
+        let held = match self.held.take() {
+            Some(held) => Some(held),
+            // The answer to the last round may have been lost.
+            None => self.read().await?.filter(|lease| self.holds(lease)),
         };
-        let written = self.write(lease, "").await;
-        written
-            .map(drop)
-            .map_err(|error| AuditError::api(Doing::Lease(&self.name), error))
+        let Some(lease) = held else { return Ok(()) };
+        match self.write(lease, "").await {
+            // Another one has it by now.
+            Err(error) if matches!(code(&error), Some(404 | 409)) => Ok(()),
+            written => written
+                .map(drop)
+                .map_err(|error| AuditError::api(&Doing::Lease(&self.name), error)),
+        }
+    }
+
+    async fn read(&self) -> Result<Option<Lease>, AuditError> {
+        let found = self.api.get_opt(&self.name).await;
+        found.map_err(|error| AuditError::api(&Doing::Lease(&self.name), error))
+    }
+
+    fn holds(&self, lease: &Lease) -> bool {
+        let spec = lease.spec.as_ref();
+        let holder = spec.and_then(|spec| spec.holder_identity.as_ref());
+        holder == Some(&self.identity)
     }
 
     fn may_have(&mut self, lease: &Lease) -> bool {

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 /// What was being done.
 #[derive(Clone, Debug)]
@@ -85,6 +86,14 @@ pub(super) enum AuditError {
         /// What it was asked.
         what: String,
     },
+    /// It did not answer in time.
+    #[error("{what}: the API server took longer than {patience:?}")]
+    Late {
+        /// What it was asked.
+        what: String,
+        /// How long it was waited for.
+        patience: Duration,
+    },
     /// The list ended again and again while it was read.
     #[error("{what}: the list expired while it was read")]
     Expired {
@@ -94,7 +103,7 @@ pub(super) enum AuditError {
 }
 
 impl AuditError {
-    pub(super) fn api(what: Doing<'_>, source: kube::Error) -> Self {
+    pub(super) fn api(what: &Doing<'_>, source: kube::Error) -> Self {
         let source = Box::new(source);
         match code(&source) {
             Some(401 | 403) => Self::Forbidden {
@@ -115,10 +124,18 @@ impl AuditError {
         }
     }
 
+    pub(super) fn late(what: &Doing<'_>, patience: Duration) -> Self {
+        Self::Late {
+            what: what.to_string(),
+            patience,
+        }
+    }
+
     /// In a word, for a metric.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Forbidden { .. } => "forbidden",
+            Self::Late { .. } => "unreachable",
             Self::Api { source, .. } if code(source).is_none() => "unreachable",
             Self::Api { .. } | Self::Unreadable { .. } | Self::Expired { .. } => "refused",
         }

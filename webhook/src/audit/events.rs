@@ -1,7 +1,6 @@
 //! Events about errors that were not there before.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::Timestamp;
@@ -136,7 +135,7 @@ async fn create(client: &Client, metrics: &AuditMetrics, event: Event) -> Result
                 regarding.kind.unwrap_or_default(),
                 regarding.name.unwrap_or_default()
             );
-            return Err(AuditError::api(Doing::Event(&name), error));
+            return Err(AuditError::api(&Doing::Event(&name), error));
         }
     }
     Ok(())
@@ -191,19 +190,13 @@ fn reason(rule: &str) -> String {
 
 fn note(new: &New<'_>, planes: Option<&str>) -> String {
     let rule = new.found.rule;
-    let mut tail = String::new();
-    if let Some(planes) = planes.filter(|_| is_about_support(rule)) {
-        tail.push_str("; control planes here: ");
-        tail.push_str(planes);
-    }
-    if new.count > 1 {
-        tail.push_str(&format!("; and {} more of the same", new.count - 1));
-    }
+    let planes = planes.filter(|_| is_about_support(rule));
+    let planes = planes.map(|planes| format!("; control planes here: {planes}"));
+    let more = (new.count > 1).then(|| format!("; and {} more of the same", new.count - 1));
+    let text = [Some(new.found.message.clone()), planes, more];
+    let text: String = text.into_iter().flatten().collect();
     let help = format!(" (kubectl meshcheck explain {rule})");
-    let message = &new.found.message;
-    let room = LONGEST_NOTE.saturating_sub(help.len());
-    let text = shortened(format!("{message}{tail}"), room);
-    text + &help
+    shortened(text, LONGEST_NOTE.saturating_sub(help.len())) + &help
 }
 
 /// At most so many bytes.

@@ -62,7 +62,7 @@ impl Family {
 /// Asks which families there are.
 pub(super) async fn served(client: &Client) -> Result<Vec<Family>, AuditError> {
     let groups = client.list_api_groups().await;
-    let groups = groups.map_err(|error| AuditError::api(Doing::Discover("API groups"), error))?;
+    let groups = groups.map_err(|error| AuditError::api(&Doing::Discover("API groups"), error))?;
     let mut families = Vec::new();
     for (versions, family) in KNOWN {
         let Some(group) = groups
@@ -80,7 +80,7 @@ pub(super) async fn served(client: &Client) -> Result<Vec<Family>, AuditError> {
         let path = format!("{}/{version}", family.group);
         let listed = client.list_api_group_resources(&path).await;
         let listed =
-            listed.map_err(|error| AuditError::api(Doing::Discover(family.group), error))?;
+            listed.map_err(|error| AuditError::api(&Doing::Discover(family.group), error))?;
         let mut kinds = [family.namespaced, family.cluster].into_iter();
         if kinds.all(|(_, plural)| listed.resources.iter().any(|one| one.name == plural)) {
             families.push(family);

@@ -74,7 +74,7 @@ pub(super) fn wanted() -> BTreeMap<&'static str, BTreeSet<ObjectKind>> {
 /// Asks the API server which of them it serves.
 pub(super) async fn served(client: &Client) -> Result<Kinds, AuditError> {
     let groups = client.list_api_groups().await;
-    let groups = groups.map_err(|error| AuditError::api(Doing::Discover("API groups"), error))?;
+    let groups = groups.map_err(|error| AuditError::api(&Doing::Discover("API groups"), error))?;
     let mut kinds = Kinds::default();
     for (name, wanted) in wanted() {
         let group = groups.groups.iter().find(|group| group.name == name);
@@ -109,7 +109,7 @@ async fn in_group(
         };
         let listed = listed.map_err(|error| {
             let name = group.map_or("the core group", |group| group.name.as_str());
-            AuditError::api(Doing::Discover(name), error)
+            AuditError::api(&Doing::Discover(name), error)
         })?;
         missing.retain(|kind| match in_list(&listed, *kind) {
             Some(served) => {

@@ -103,14 +103,14 @@ impl<'c> Pages<'c> {
     fn go_on(&mut self, error: kube::Error) -> Result<String, AuditError> {
         let what = Doing::List(&self.name);
         let kube::Error::Api(status) = &error else {
-            return Err(AuditError::api(what, error));
+            return Err(AuditError::api(&what, error));
         };
         let token = status
             .metadata
             .as_ref()
             .and_then(|meta| meta.continue_.clone());
         if code(&error) != Some(410) {
-            return Err(AuditError::api(what, error));
+            return Err(AuditError::api(&what, error));
         }
         self.expired += 1;
         token

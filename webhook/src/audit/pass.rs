@@ -141,7 +141,7 @@ impl Pass<'_> {
         match self.client.request_text(request).await {
             Ok(text) => Ok(Some(text)),
             Err(error) if super::error::code(&error) == Some(404) => Ok(None),
-            Err(error) => Err(AuditError::api(Doing::Get(&kind.name()), error)),
+            Err(error) => Err(AuditError::api(&Doing::Get(&kind.name()), error)),
         }
     }
 

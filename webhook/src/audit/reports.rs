@@ -156,7 +156,7 @@ impl<'a> Reports<'a> {
                 Ok(())
             }
             Err(error) => Err(AuditError::api(
-                Doing::Write(&titled(resource), &place(namespace)),
+                &Doing::Write(&titled(resource), &place(namespace)),
                 error,
             )),
         }
@@ -171,7 +171,7 @@ impl<'a> Reports<'a> {
             }
             Err(error) if code(&error) == Some(404) => Ok(()),
             Err(error) => Err(AuditError::api(
-                Doing::Delete(&titled(resource), &place(namespace)),
+                &Doing::Delete(&titled(resource), &place(namespace)),
                 error,
             )),
         }
