@@ -31,6 +31,8 @@ mod certificates;
 mod chart;
 #[path = "e2e/control_plane.rs"]
 mod control_plane;
+#[path = "e2e/doctor.rs"]
+mod doctor;
 #[path = "e2e/injection.rs"]
 mod injection;
 #[path = "e2e/install.rs"]
@@ -39,8 +41,12 @@ mod install;
 mod istio;
 #[path = "e2e/kubectl.rs"]
 mod kubectl;
+#[path = "e2e/modes.rs"]
+mod modes;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/plugin.rs"]
+mod plugin;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "webhook/program.rs"]
@@ -75,12 +81,17 @@ const SUITES: &[(&str, &[Test])] = &[
     ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
+    ("modes", modes::TESTS),
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),
+    ("doctor", doctor::TESTS),
 ];
 
 fn main() -> ExitCode {
+    if plugin::is_called() {
+        return kubectl_meshcheck::run(std::env::args_os());
+    }
     let mut arguments = Arguments::from_args();
     // Configurations of webhooks hold for a whole cluster, and there is one.
     arguments.test_threads = Some(1);

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use meshcheck_certs::Telemetry as _;
 use meshcheck_certs::managed::Standing;
 use meshcheck_rules::Severity;
-use meshcheck_webhook::decide::Decision;
+use meshcheck_webhook::decide::{Decision, Excuse};
 use meshcheck_webhook::judge::{Outcome, Verdict, Webhook};
-use meshcheck_webhook::metrics::{Metrics, ReasonLabels, Seen};
+use meshcheck_webhook::metrics::{Metrics, PassSeen, ReasonLabels, Seen, Tally};
 use serde_json::Value;
 
 use super::{documents, folder};
@@ -34,11 +35,11 @@ const OTHERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Labels that Prometheus gives to what it reads from a Pod.
-const OF_THE_POD: [&str; 2] = ["namespace", "pod"];
+/// Labels that Prometheus gives to what it reads from a Pod; the last one where it sees several clusters.
+const OF_THE_POD: [&str; 3] = ["namespace", "pod", "cluster"];
 
 /// What else is written in the queries.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 18] = [
     "absent",
     "by",
     "count",
@@ -50,8 +51,10 @@ const WORDS: [&str; 16] = [
     "min",
     "or",
     "rate",
+    "sort",
     "sum",
     "time",
+    "unless",
     "vector",
     "__rate_interval",
     "__range",
@@ -63,12 +66,17 @@ type Labels = BTreeSet<String>;
 fn exposed() -> BTreeMap<String, Labels> {
     let metrics = Metrics::default();
     let verdict = Verdict {
-        decision: Decision::unchecked("for its series"),
+        decision: Decision {
+            excused: vec![("version-unsupported", Excuse::BrokenGlass)],
+            ..Decision::default()
+        },
         outcome: Outcome::Denied,
         findings: vec![("version-unsupported", Severity::Error)],
         suppressed: vec!["version-unsupported"],
         fixed: vec!["version-unsupported"],
         crashed: vec!["version-unsupported"],
+        glass: None,
+        namespace: "istio-system".to_owned(),
     };
     let seen = Seen {
         operation: "CREATE",
@@ -87,6 +95,17 @@ fn exposed() -> BTreeMap<String, Labels> {
     metrics
         .certificates
         .synced(Timestamp::UNIX_EPOCH, &standing);
+    // Those of the audit begin with the audit.
+    metrics.audit.starts(Duration::from_hours(1));
+    metrics.audit.passed(PassSeen {
+        is_whole: true,
+        objects: 1,
+        took: Duration::ZERO,
+    });
+    metrics.audit.shows(Tally {
+        findings: BTreeMap::from([(("version-unsupported", Severity::Error, String::new()), 1)]),
+        support: BTreeMap::from([(("default".to_owned(), "1.7.4".to_owned()), -1)]),
+    });
     let reason = ReasonLabels { reason: "alert" };
     drop(metrics.handshake_failures.get_or_create(&reason));
 

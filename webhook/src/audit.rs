@@ -235,7 +235,7 @@ impl Worker {
             }
         };
         let metrics = &self.metrics.audit;
-        metrics.stands(memory.findings.standing());
+        metrics.shows(memory.findings.tally());
         if let Err(error) = self.publish(memory).await {
             self.tell(&error);
             is_whole = false;

@@ -8,6 +8,8 @@ pub mod audit;
 pub mod body;
 pub mod cluster;
 pub mod decide;
+pub mod followed;
+pub mod glass;
 pub mod handlers;
 pub mod health;
 pub mod judge;

@@ -15,11 +15,13 @@ use prometheus_client::registry::Registry;
 use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
-pub use audit::{AuditMetrics, PassSeen, Standing};
+pub use audit::{AuditMetrics, PassSeen, Tally};
 pub use certificates::CertificateMetrics;
+pub use policy::PolicyMetrics;
 
 mod audit;
 mod certificates;
+mod policy;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub certificates: CertificateMetrics,
     /// What the background audit finds.
     pub audit: AuditMetrics,
+    /// What becomes of the policy, and what it lets pass.
+    pub policy: PolicyMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -84,6 +88,7 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
+/// What became of something that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
@@ -104,6 +109,7 @@ impl Default for Metrics {
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
             audit: AuditMetrics::default(),
+            policy: PolicyMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -169,6 +175,7 @@ impl Metrics {
         );
         self.certificates.register(registry);
         self.audit.register(registry);
+        self.policy.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -186,6 +193,7 @@ impl Metrics {
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
         self.certificates.start_at_zero();
+        self.policy.start_at_zero();
         for result in ["swapped", "kept"] {
             let labels = ResultLabels { result };
             drop(self.release_data_reloads.get_or_create(&labels));
@@ -209,6 +217,7 @@ impl Metrics {
         for rule in &verdict.fixed {
             self.fixes.get_or_create(&RuleLabels { rule }).inc();
         }
+        self.policy.decided(verdict);
         // Both webhooks see every object: counting in one is counting once.
         if webhook == Webhook::Validate {
             for (rule, severity) in &verdict.findings {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use meshcheck_rules::plane::Plane;
 use meshcheck_rules::{Finding, Severity};
 
-use crate::metrics::Standing;
+use crate::metrics::Tally;
 use crate::text;
 
 /// Findings in detail that are kept of one kind, and how many may be kept when one that is no error is
@@ -119,11 +119,11 @@ pub(super) struct Findings(pub(super) BTreeMap<String, OfKind>);
 
 impl Findings {
     /// What metrics show.
-    pub(super) fn standing(&self) -> Standing {
-        let mut standing = Standing::default();
+    pub(super) fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
         for of_kind in self.0.values() {
             for (key, count) in &of_kind.counts {
-                *standing.findings.entry(key.clone()).or_default() += count;
+                *tally.findings.entry(key.clone()).or_default() += count;
             }
         }
         for plane in self.planes() {
@@ -131,10 +131,10 @@ impl Findings {
                 continue;
             };
             let key = (plane.revision.clone(), plane.version.to_string());
-            let least = standing.support.entry(key).or_insert(days);
+            let least = tally.support.entry(key).or_insert(days);
             *least = days.min(*least);
         }
-        standing
+        tally
     }
 
     /// The control planes, each once.
@@ -216,6 +216,7 @@ pub(super) mod tests {
             },
             related: Vec::new(),
             fix: None,
+            extent: None,
         }
     }
 
@@ -239,7 +240,7 @@ pub(super) mod tests {
             "errors have more room"
         );
         let findings = Findings(BTreeMap::from([("deployments.apps".to_owned(), kind)]));
-        let counts = findings.standing().findings;
+        let counts = findings.tally().findings;
         assert_eq!(counts.values().collect::<Vec<_>>(), [&most, &most]);
     }
 
@@ -271,7 +272,7 @@ pub(super) mod tests {
         };
         let findings = Findings(BTreeMap::from([("deployments.apps".to_owned(), kind)]));
         let key = ("default".to_owned(), "1.7.4".to_owned());
-        assert_eq!(findings.standing().support, BTreeMap::from([(key, -812)]));
+        assert_eq!(findings.tally().support, BTreeMap::from([(key, -812)]));
         assert_eq!(
             findings.compared().unwrap(),
             "1.7.4 in revision default (out of support for 812 days), 1.99.0 in revision default"

@@ -34,12 +34,12 @@ pub struct AuditMetrics {
     errors: Family<ReasonLabels, Counter>,
     events: Family<ResultLabels, Counter>,
     reports: Family<ResultLabels, Counter>,
-    standing: Standings,
+    tally: Tallies,
 }
 
 /// Findings as they stand, and the control planes.
 #[derive(Debug, Default)]
-pub struct Standing {
+pub struct Tally {
     /// How many, by rule, severity and namespace, which is empty for what is in none.
     pub findings: BTreeMap<(&'static str, Severity, String), u64>,
     /// Days of support left, by revision and version.
@@ -59,11 +59,11 @@ pub struct PassSeen {
 
 /// Shown whole or not at all: a series that is gone must not stay, nor the rest be missing meanwhile.
 #[derive(Clone, Default)]
-struct Standings(Arc<Mutex<Arc<Standing>>>);
+struct Tallies(Arc<Mutex<Arc<Tally>>>);
 
 impl AuditMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register_collector(Box::new(self.standing.clone()));
+        registry.register_collector(Box::new(self.tally.clone()));
         registry.register(
             "meshcheck_audit_leader",
             "Whether this replica does the background audit: 1, and 0 for the others",
@@ -133,20 +133,16 @@ impl AuditMetrics {
     pub fn leads(&self, leads: bool) {
         self.leader.get_or_create(&[]).set(i64::from(leads));
         if !leads {
-            self.stands(Standing::default());
+            self.shows(Tally::default());
             self.duration.clear();
             self.objects.clear();
         }
     }
 
     /// Shows these findings in place of all others.
-    pub fn stands(&self, standing: Standing) {
-        let mut current = self
-            .standing
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(standing);
+    pub fn shows(&self, tally: Tally) {
+        let mut current = self.tally.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(tally);
     }
 
     /// A pass has ended.
@@ -183,22 +179,22 @@ impl AuditMetrics {
     }
 }
 
-impl fmt::Debug for Standings {
+impl fmt::Debug for Tallies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Standings")
+        f.write_str("Tallies")
     }
 }
 
-impl Collector for Standings {
+impl Collector for Tallies {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let standing = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let tally = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut metric = encoder.encode_descriptor(
             "meshcheck_findings",
             "Findings in the cluster by the last pass of the audit.",
             None,
             MetricType::Gauge,
         )?;
-        for ((rule, severity, namespace), count) in &standing.findings {
+        for ((rule, severity, namespace), count) in &tally.findings {
             let labels = [
                 ("rule", *rule),
                 ("severity", severity.as_str()),
@@ -212,7 +208,7 @@ impl Collector for Standings {
             None,
             MetricType::Gauge,
         )?;
-        for ((revision, version), days) in &standing.support {
+        for ((revision, version), days) in &tally.support {
             let labels = [
                 ("revision", revision.as_str()),
                 ("version", version.as_str()),
