@@ -100,7 +100,8 @@ async fn off_says_nothing_and_the_other_rules_go_on() {
     ));
     server.accepts(&creation(&istiod("30m"))).await;
     let metrics = server.metrics().await;
-    let found = format!("meshcheck_admission_findings_total{{rule=\"{RULE}\",severity=\"error\"}} 0\n");
+    let found =
+        format!("meshcheck_admission_findings_total{{rule=\"{RULE}\",severity=\"error\"}} 0\n");
     assert!(metrics.contains(&found), "{metrics}");
     let mut old = istiod("30m");
     old["spec"]["template"]["spec"]["containers"][0]["image"] = "istio/pilot:1.7.4".into();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use meshcheck_rules::Engine;
 use meshcheck_rules::plane::Plane;
+use meshcheck_rules::{Engine, Mesh};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -38,9 +38,13 @@ mod pages;
 mod pass;
 mod report;
 mod reports;
+#[cfg(test)]
+mod tests;
 
 /// Between two looks at whether the date, the policy or the release table has changed.
 const GLANCE: Duration = Duration::from_secs(5);
+/// What is known of the mesh may change all the time, and then each time has its share of the interval.
+const SETTLING: u32 = 12;
 /// After a pass that could look at nothing.
 const AGAIN: Duration = Duration::from_secs(30);
 /// For giving the Lease back.
@@ -200,27 +204,31 @@ impl Worker {
         let mut memory = Memory::default();
         loop {
             let began = Instant::now();
-            let engine = self.judge.engine();
-            let is_seen = self.pass(&engine, &mut memory).await;
-            let pause = if is_seen {
+            let (engine, mesh) = (self.judge.engine(), self.judge.mesh());
+            let is_seen = self.pass(&engine, &mesh, &mut memory).await;
+            let interval = if is_seen {
                 self.interval
             } else {
                 self.interval.min(AGAIN)
             };
-            while began.elapsed() < pause && Arc::ptr_eq(&engine, &self.judge.engine()) {
-                sleep(GLANCE.min(pause.saturating_sub(began.elapsed()))).await;
+            let is_due = |elapsed: Duration| {
+                let is_stale =
+                    elapsed >= interval / SETTLING && !Arc::ptr_eq(&mesh, &self.judge.mesh());
+                elapsed >= interval || is_stale || !Arc::ptr_eq(&engine, &self.judge.engine())
+            };
+            while !is_due(began.elapsed()) {
+                sleep(GLANCE.min(interval.saturating_sub(began.elapsed()))).await;
             }
         }
     }
 
     /// One pass. Whether anything could be looked at.
-    async fn pass(&self, engine: &Engine, memory: &mut Memory) -> bool {
+    async fn pass(&self, engine: &Engine, mesh: &Mesh, memory: &mut Memory) -> bool {
         let began = Instant::now();
-        let mesh = self.judge.mesh();
         let pass = Pass {
             client: &self.client,
             engine,
-            mesh: &mesh,
+            mesh,
             metrics: &self.metrics,
             excluded: &self.excluded,
         };

@@ -1,6 +1,9 @@
 //! Lists, page by page, with bounded memory. The objects stay raw text until each is looked at: typed
 //! structs would drop what they do not know before a rule sees it.
 
+use std::pin::pin;
+
+use futures::AsyncReadExt as _;
 use http::Request;
 use http::header::ACCEPT;
 use kube::Client;
@@ -14,8 +17,10 @@ use super::kinds::Kind;
 const FIRST_PAGE: usize = 100;
 /// Objects of a page.
 const MOST_OBJECTS: usize = 500;
-/// Bytes of a page, about.
-const MOST_BYTES: usize = 4 << 20;
+/// Bytes that a page shall have, about.
+const WANTED_BYTES: usize = 4 << 20;
+/// Bytes of which a page is no longer read, and asked for again in pieces. No object is as large.
+const MOST_BYTES: usize = 16 << 20;
 /// How often a list may expire while it is read.
 const MOST_EXPIRED: usize = 3;
 
@@ -90,12 +95,33 @@ impl<'c> Pages<'c> {
     /// The text of the next page, for [`Pages::read`]; `None` behind the last.
     pub(super) async fn next(&mut self) -> Result<Option<String>, AuditError> {
         while let Some(from) = self.next.take() {
-            match self.client.request_text(self.request(&from)).await {
-                Ok(text) => return Ok(Some(text)),
+            match self.ask(&from).await {
+                Ok(Some(text)) => return Ok(Some(text)),
+                Ok(None) if self.limit > 1 => {
+                    self.limit = (self.limit / 8).max(1);
+                    self.next = Some(from);
+                }
+                Ok(None) => return Err(AuditError::unreadable(&Doing::List(&self.name))),
                 Err(error) => self.next = Some(self.go_on(error)?),
             }
         }
         Ok(None)
+    }
+
+    /// A page; `None` where it is too large.
+    async fn ask(&self, from: &str) -> kube::Result<Option<String>> {
+        let body = self.client.request_stream(self.request(from)).await?;
+        let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+        let mut text = Vec::new();
+        let mut body = pin!(body.take(most + 1));
+        let read = body.read_to_end(&mut text).await;
+        read.map_err(|error| kube::Error::Service(error.into()))?;
+        if text.len() > MOST_BYTES {
+            return Ok(None);
+        }
+        String::from_utf8(text)
+            .map(Some)
+            .map_err(kube::Error::FromUtf8)
     }
 
     /// A list that is read for too long is forgotten. The refusal holds a token that goes on behind the
@@ -150,7 +176,7 @@ impl<'c> Pages<'c> {
 
 fn limit(bytes: usize, objects: usize) -> usize {
     let each = bytes / objects.max(1);
-    (MOST_BYTES / each.max(1)).clamp(1, MOST_OBJECTS)
+    (WANTED_BYTES / each.max(1)).clamp(1, MOST_OBJECTS)
 }
 
 /// A value of a query. Tokens are base64 for URLs, and selectors are ours.
