@@ -23,6 +23,8 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/audit.rs"]
+mod audit;
 #[path = "e2e/certificates.rs"]
 mod certificates;
 #[path = "e2e/chart.rs"]
@@ -78,6 +80,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("render", render::TESTS),
     ("install", install::TESTS),
     ("certificates", certificates::TESTS),
+    ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("modes", modes::TESTS),

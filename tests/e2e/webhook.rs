@@ -187,10 +187,12 @@ pub(crate) fn redirect(configuration: &mut Value, base: &str, ca: Option<&str>) 
     }
 }
 
-/// Arguments of the Deployment, with a certificate from here instead of one of its own.
+/// Arguments of the Deployment, with a certificate from here instead of one of its own, and without the
+/// audit: it has no account.
 fn arguments(objects: &[Value], certificate: &Path) -> Vec<String> {
     let here = format!("--cert-dir={}", certificate.display());
     let mut arguments = arguments_of(objects);
+    arguments.retain(|argument| !argument.starts_with("--audit-"));
     let own = arguments
         .iter_mut()
         .find(|one| *one == "--tls=self-managed");
