@@ -23,6 +23,8 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/audit.rs"]
+mod audit;
 #[path = "e2e/certificates.rs"]
 mod certificates;
 #[path = "e2e/chart.rs"]
@@ -57,6 +59,8 @@ mod program;
 mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
+#[path = "e2e/rollout.rs"]
+mod rollout;
 #[path = "e2e/webhook.rs"]
 mod webhook;
 #[path = "e2e/world.rs"]
@@ -76,12 +80,14 @@ const SUITES: &[(&str, &[Test])] = &[
     ("render", render::TESTS),
     ("install", install::TESTS),
     ("certificates", certificates::TESTS),
+    ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("modes", modes::TESTS),
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),
+    ("rollout", rollout::TESTS),
     ("doctor", doctor::TESTS),
 ];
 

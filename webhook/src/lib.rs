@@ -4,6 +4,7 @@
 //! left alone), [`judge`] (the rule engine) and [`decide`] (the answer, pure).
 
 pub mod args;
+pub mod audit;
 pub mod body;
 pub mod cluster;
 pub mod decide;

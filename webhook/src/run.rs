@@ -18,6 +18,7 @@ use meshcheck_certs::self_signed::{self, SelfSignedError};
 use meshcheck_certs::{Pair, Serving, Telemetry};
 
 use crate::args::{Args, CertificateSource, UsageError};
+use crate::audit::{self, Audit};
 use crate::cluster::{Cluster, ClusterError};
 use crate::followed;
 use crate::handlers;
@@ -107,6 +108,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         failure = running.failure() => return Err(failure),
     };
     running.health.stops();
+    // Another replica goes on with the audit while this one still serves.
+    let audit = tokio::spawn(audit::stop(running.audit.take()));
     let delay = match stop {
         Stop::Drain => args.shutdown_delay,
         Stop::Now => Duration::ZERO,
@@ -116,6 +119,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         drained = running.drain(delay, args.drain_timeout) => drained?,
         _ = signals.next() => return Err(RunError::Interrupted),
     }
+    // It has given up by now: it waits for less than a drain.
+    drop(audit.await);
     tracing::info!("stopped");
     Ok(())
 }
@@ -126,6 +131,7 @@ struct Running {
     handle: Handle<SocketAddr>,
     reviews: JoinHandle<io::Result<()>>,
     probes: JoinHandle<io::Result<()>>,
+    audit: Option<Audit>,
 }
 
 impl Running {
@@ -142,6 +148,7 @@ impl Running {
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
+        let audit = audit(args, cluster.as_ref(), &judge, &metrics);
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -160,6 +167,7 @@ impl Running {
             probes: tokio::spawn(http(probes).serve(probe_router.into_make_service())),
             handle,
             health,
+            audit,
         };
         running.health.listens();
         tracing::info!(%address, %health_address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -253,6 +261,18 @@ fn certificate(
             Ok(serving)
         }
     }
+}
+
+/// The background audit, if there is to be one.
+fn audit(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Option<Audit> {
+    let cluster = cluster.filter(|_| args.audit.is_on())?;
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    Some(audit::start(cluster, judge, metrics, &args.audit))
 }
 
 fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {
