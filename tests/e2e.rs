@@ -39,6 +39,8 @@ mod install;
 mod istio;
 #[path = "e2e/kubectl.rs"]
 mod kubectl;
+#[path = "e2e/modes.rs"]
+mod modes;
 #[path = "e2e/outages.rs"]
 mod outages;
 #[path = "e2e/plugin.rs"]
@@ -78,6 +80,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
+    ("modes", modes::TESTS),
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),

@@ -11,6 +11,8 @@ mod certificates;
 mod client;
 #[path = "webhook/corpus.rs"]
 mod corpus;
+#[path = "webhook/gitops.rs"]
+mod gitops;
 #[path = "webhook/ignores.rs"]
 mod ignores;
 #[path = "webhook/limits.rs"]
@@ -19,6 +21,10 @@ mod limits;
 mod load;
 #[path = "webhook/managed.rs"]
 mod managed;
+#[path = "webhook/modes.rs"]
+mod modes;
+#[path = "webhook/policy.rs"]
+mod policy;
 #[path = "webhook/program.rs"]
 mod program;
 #[path = "webhook/release_data.rs"]
@@ -29,5 +35,7 @@ mod reviews;
 mod server;
 #[path = "webhook/startup.rs"]
 mod startup;
+#[path = "webhook/updates.rs"]
+mod updates;
 #[path = "webhook/wire.rs"]
 mod wire;

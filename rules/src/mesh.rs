@@ -40,6 +40,7 @@ mod facts;
 mod learn;
 mod native;
 mod nodes;
+mod planned;
 mod recording;
 mod redundancy;
 mod selector;
@@ -168,6 +169,8 @@ pub struct Fact<T> {
     pub value: T,
     /// Where it came from.
     pub source: Source,
+    /// Whether it stands in the file of an installer, which is going to make it so.
+    pub is_planned: bool,
 }
 
 /// What can be said of a fact at one place.
@@ -273,26 +276,39 @@ impl Mesh {
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
         learn::learn(self, object, source);
+        planned::learn(self, object, source);
         self.charts.learn(object, source);
     }
 
     fn add<T: Kept>(&mut self, fact: Option<T>, source: &Source) {
+        self.put(fact, source, false);
+    }
+
+    fn put<T: Kept>(&mut self, fact: Option<T>, source: &Source, is_planned: bool) {
         let Some(value) = fact else { return };
         let key = value.key().to_owned();
         let source = source.clone();
         let known = T::table(self).entry(key).or_default();
-        known.push(Fact { value, source });
+        known.push(Fact {
+            value,
+            source,
+            is_planned,
+        });
     }
 
     fn add_node(&mut self, fact: Option<NodeFact>, source: &Source) {
         let Some(value) = fact else { return };
         let source = source.clone();
-        self.nodes.push(Fact { value, source });
+        self.nodes.push(Fact {
+            value,
+            source,
+            is_planned: false,
+        });
     }
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        learn::may_hold(object) || charts::may_hold(object)
+        learn::may_hold(object) || planned::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -302,6 +318,7 @@ impl Mesh {
             || bytes.contains(&0)
             || learn::WORDS
                 .iter()
+                .chain(planned::WORDS)
                 .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }

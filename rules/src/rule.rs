@@ -138,6 +138,7 @@ impl Findings {
             at,
             related: Vec::new(),
             fix: None,
+            extent: None,
         });
         self.found
             .last_mut()
@@ -159,6 +160,12 @@ impl Finding {
     /// Attaches the fix.
     pub fn fix(&mut self, fix: impl Into<Option<Fix>>) -> &mut Self {
         self.fix = fix.into();
+        self
+    }
+
+    /// Says how bad it is, so that an update can be told that makes it worse.
+    pub fn extent(&mut self, extent: i64) -> &mut Self {
+        self.extent = Some(extent);
         self
     }
 

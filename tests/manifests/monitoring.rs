@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use meshcheck_certs::Telemetry as _;
 use meshcheck_certs::managed::Standing;
 use meshcheck_rules::Severity;
-use meshcheck_webhook::decide::Decision;
+use meshcheck_webhook::decide::{Decision, Excuse};
 use meshcheck_webhook::judge::{Outcome, Verdict, Webhook};
 use meshcheck_webhook::metrics::{Metrics, ReasonLabels, Seen};
 use serde_json::Value;
@@ -38,7 +38,7 @@ const OTHERS: [(&str, &[&str]); 3] = [
 const OF_THE_POD: [&str; 2] = ["namespace", "pod"];
 
 /// What else is written in the queries.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 18] = [
     "absent",
     "by",
     "count",
@@ -48,13 +48,15 @@ const WORDS: [&str; 16] = [
     "le",
     "max",
     "min",
+    "offset",
     "or",
     "rate",
     "sum",
     "time",
+    "unless",
     "vector",
-    "__rate_interval",
     "__range",
+    "__rate_interval",
 ];
 
 type Labels = BTreeSet<String>;
@@ -63,12 +65,17 @@ type Labels = BTreeSet<String>;
 fn exposed() -> BTreeMap<String, Labels> {
     let metrics = Metrics::default();
     let verdict = Verdict {
-        decision: Decision::unchecked("for its series"),
+        decision: Decision {
+            excused: vec![("version-unsupported", Excuse::BrokenGlass)],
+            ..Decision::default()
+        },
         outcome: Outcome::Denied,
         findings: vec![("version-unsupported", Severity::Error)],
         suppressed: vec!["version-unsupported"],
         fixed: vec!["version-unsupported"],
         crashed: vec!["version-unsupported"],
+        glass: None,
+        namespace: "istio-system".to_owned(),
     };
     let seen = Seen {
         operation: "CREATE",

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::decide::Decision;
 use crate::review::{GroupVersionKind, Request};
+use crate::revisions::Revisions;
 use crate::scope::{self, Untouched};
 use case::Case;
 
@@ -58,10 +59,15 @@ pub enum Outcome {
     Unchanged,
     /// `/mutate` changes something.
     Patched,
+    /// `/mutate` says what it would change.
+    Advised,
     /// `/validate` has nothing to say.
     Allowed,
     /// `/validate` warns.
     Warned,
+    /// `/validate` tells nobody, and has something for the audit log that somebody would be told
+    /// elsewhere.
+    Audited,
     /// `/validate` refuses.
     Denied,
 }
@@ -81,8 +87,10 @@ impl Outcome {
             Self::Untouched(_) => "untouched",
             Self::Unchanged => "unchanged",
             Self::Patched => "patched",
+            Self::Advised => "advised",
             Self::Allowed => "allowed",
             Self::Warned => "warned",
+            Self::Audited => "audited",
             Self::Denied => "denied",
         }
     }
@@ -103,6 +111,10 @@ pub struct Verdict {
     pub fixed: Vec<&'static str>,
     /// The rules that broke down.
     pub crashed: Vec<&'static str>,
+    /// Why somebody broke the glass, where that let something pass.
+    pub glass: Option<String>,
+    /// Of the object.
+    pub namespace: String,
 }
 
 /// Judges requests.
@@ -110,6 +122,7 @@ pub struct Judge {
     as_of: Option<Date>,
     updates: Updates,
     rules: Option<Vec<&'static Rule>>,
+    revisions: Arc<Revisions>,
     state: Mutex<State>,
 }
 
@@ -130,6 +143,7 @@ impl Judge {
             as_of,
             updates,
             rules: None,
+            revisions: Arc::default(),
             state: Mutex::new(State {
                 policy: Policy::default(),
                 releases: Releases::embedded(),
@@ -165,6 +179,11 @@ impl Judge {
         Arc::clone(&self.state().mesh)
     }
 
+    /// The revisions that an istiod may go back to, for whoever knows them.
+    pub fn revisions(&self) -> Arc<Revisions> {
+        Arc::clone(&self.revisions)
+    }
+
     /// Makes the engine of the day, and logs what there is to say of it, before the first request.
     pub fn prepare(&self) {
         drop(self.engine());
@@ -193,14 +212,19 @@ impl Judge {
         };
         let case = Case {
             updates: self.updates,
+            revisions: &self.revisions,
             engine: &engine,
             mesh: &mesh,
             request,
             value: &value,
         };
-        match webhook {
+        let verdict = match webhook {
             Webhook::Mutate => case.mutate(),
             Webhook::Validate => case.validate(),
+        };
+        Verdict {
+            namespace: request.namespace.clone(),
+            ..verdict
         }
     }
 
@@ -281,6 +305,8 @@ impl Verdict {
                 .collect(),
             fixed: Vec::new(),
             crashed: report.crashed.clone(),
+            glass: None,
+            namespace: String::new(),
         }
     }
 

@@ -16,8 +16,10 @@ use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
 pub use certificates::CertificateMetrics;
+pub use policy::PolicyMetrics;
 
 mod certificates;
+mod policy;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -45,6 +47,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    /// What becomes of the policy, and what it lets pass.
+    pub policy: PolicyMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -80,6 +84,7 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
+/// What became of something that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
@@ -99,6 +104,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            policy: PolicyMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -163,6 +169,7 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        self.policy.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -180,6 +187,7 @@ impl Metrics {
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
         self.certificates.start_at_zero();
+        self.policy.start_at_zero();
         for result in ["swapped", "kept"] {
             let labels = ResultLabels { result };
             drop(self.release_data_reloads.get_or_create(&labels));
@@ -205,6 +213,7 @@ impl Metrics {
         for rule in &verdict.fixed {
             self.fixes.get_or_create(&RuleLabels { rule }).inc();
         }
+        self.policy.decided(verdict);
         // Both webhooks see every object: counting in one is counting once.
         if webhook == Webhook::Validate {
             for (rule, severity) in &verdict.findings {

@@ -19,6 +19,7 @@ use meshcheck_certs::{Pair, Serving, Telemetry};
 
 use crate::args::{Args, CertificateSource, UsageError};
 use crate::cluster::{Cluster, ClusterError};
+use crate::followed;
 use crate::handlers;
 use crate::health::{self, Health};
 use crate::judge::Judge;
@@ -26,6 +27,7 @@ use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
 use crate::release_data::{self, ReleaseDataError};
+use crate::revisions;
 use crate::tls;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
@@ -128,9 +130,15 @@ struct Running {
 
 impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
-        let judge = Arc::new(judge(args)?);
+        let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
+        let judge = Arc::new(judge);
         let metrics = Arc::new(Metrics::default());
         let cluster = cluster(args).await?;
+        policy(args, cluster.as_ref(), &judge, &metrics)?;
+        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
+            let client = cluster.client.clone();
+            tokio::spawn(revisions::follow(client, judge.revisions()));
+        }
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
@@ -180,16 +188,28 @@ impl Running {
     }
 }
 
-/// What judges, by the policy that is asked for.
-fn judge(args: &Args) -> Result<Judge, RunError> {
-    let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
+/// The policy to start with. From a file it is followed from then on.
+fn policy(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), PolicyError> {
     let Some(path) = &args.policy else {
-        return Ok(judge);
+        return Ok(());
     };
-    let policy = policy::read(path)?;
-    tracing::info!(path = %path.display(), "policy");
-    judge.replace_policy(policy);
-    Ok(judge)
+    let mut file = followed::File::new(path);
+    let first = file.first()?;
+    tracing::info!(path = %path.display(), modes = %policy::Modes(&first), "policy");
+    judge.replace_policy(first);
+    metrics.policy.starts(file.fingerprint());
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    let teller = cluster.and_then(policy::Teller::new);
+    let every = args.certificate.cert_poll_interval;
+    tokio::spawn(followed::follow(file, every, move |read, print| {
+        policy::replace(&judge, &metrics, teller.as_ref(), read, print);
+    }));
+    Ok(())
 }
 
 /// The one connection to the API server, for all that needs it; `None` where nothing does.
@@ -256,18 +276,16 @@ fn release_data(
         judge.prepare();
         return Ok(());
     };
-    let mut file = release_data::File::new(path);
+    let mut file = followed::File::new(path);
     let table = file.first()?;
     metrics.judges_by(&table);
     judge.replace_releases(table);
     judge.prepare();
-    let (judging, metrics) = (Arc::clone(judge), Arc::clone(metrics));
-    tokio::spawn(release_data::follow(
-        file,
-        judging,
-        metrics,
-        args.certificate.cert_poll_interval,
-    ));
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    let every = args.certificate.cert_poll_interval;
+    tokio::spawn(followed::follow(file, every, move |read, _| {
+        release_data::replace(&judge, &metrics, read);
+    }));
     Ok(())
 }
 

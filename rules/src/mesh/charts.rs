@@ -77,6 +77,7 @@ impl Charts {
             self.umbrellas.push(Fact {
                 value: install::dependencies(object),
                 source: source.clone(),
+                is_planned: false,
             });
         } else if let (Some(found), Some(name)) = (install::chart_source(object), object.name) {
             let namespace = object.namespace.map(str::to_owned);
@@ -84,6 +85,7 @@ impl Charts {
             self.sources.entry(key).or_default().push(Fact {
                 value: found,
                 source: source.clone(),
+                is_planned: false,
             });
         }
     }
