@@ -25,6 +25,7 @@ tests! {
     KUBERNETES =>
         the_base_is_healthy,
         a_webhook_at_a_url_is_healthy,
+        what_a_policy_leaves_alone_is_no_error,
         a_bundle_of_somebody_else_is_found,
         a_service_without_endpoints_is_found,
         a_configuration_that_was_left_over_is_found,
@@ -251,6 +252,29 @@ fn a_webhook_at_a_url_is_healthy(world: &World) {
     let _webhook = Webhook::install(plane, &[]);
     let report = doctor(&plane.kubectl, &[]);
     assert_eq!((report.code, report.problems()), (0, vec![]));
+}
+
+fn what_a_policy_leaves_alone_is_no_error(world: &World) {
+    let plane = world.control_plane();
+    let folder = Folder::new();
+    let path = folder.path().join("meshcheck.yaml");
+    let option = format!("--policy={}", path.display());
+    let problems = |webhook: &str| {
+        let head = "apiVersion: meshcheck.dev/v1alpha1\nkind: Policy\n";
+        fs::write(&path, format!("{head}webhook: {webhook}\n")).expect("a file");
+        let _webhook = Webhook::install(plane, &[&option]);
+        let report = doctor(&plane.kubectl, &[]);
+        assert_eq!(report.code, 0, "{:#?}", report.problems());
+        report.problems()
+    };
+    // Pods are tried as well.
+    assert_eq!(problems("{mutate: {at: pod}}"), Vec::<String>::new());
+    let [told] = problems("{mutate: {advise: true}}")
+        .try_into()
+        .expect("one");
+    let wanted =
+        format!("reachability: info: {MUTATING_PLACE}: was reached, warned, and did not mend");
+    assert!(told.starts_with(&wanted), "{told}");
 }
 
 /// With the reason that the API server gives, which it does where a failure refuses the object.
