@@ -26,6 +26,7 @@ use error::AuditError;
 use events::Errors;
 use findings::Findings;
 use pass::Pass;
+use report::Drafts;
 use reports::Reports;
 
 mod election;
@@ -280,7 +281,7 @@ impl Worker {
         if let Err(error) = events {
             self.tell(&error);
         }
-        reports.write(&report::reports(&memory.findings)).await
+        reports.write(&Drafts::of(&memory.findings)).await
     }
 
     /// The errors that reports show. Where they cannot be read, the names of events keep one from being
