@@ -59,6 +59,8 @@ mod program;
 mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
+#[path = "e2e/rollout.rs"]
+mod rollout;
 #[path = "e2e/webhook.rs"]
 mod webhook;
 #[path = "e2e/world.rs"]
@@ -85,6 +87,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("injection", injection::TESTS),
+    ("rollout", rollout::TESTS),
     ("doctor", doctor::TESTS),
 ];
 

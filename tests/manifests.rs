@@ -250,6 +250,10 @@ fn the_policy_component_leads_to_the_policy() {
     let made = &component["configMapGenerator"][0];
     assert_eq!(map.name, made["name"].as_str().expect("text"));
     assert_eq!(made["files"][0], "meshcheck.yaml");
+    assert_eq!(
+        made["options"]["disableNameSuffixHash"], true,
+        "another text is read by the pods that run, and makes no new ones"
+    );
     let text = fs::read(folder().join("components/policy/meshcheck.yaml")).expect("a file");
     Policy::parse(&text).expect("a policy");
 }

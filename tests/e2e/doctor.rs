@@ -477,7 +477,7 @@ fn a_webhook_that_is_away_is_found(world: &World) {
     assert_eq!(report.code, 1);
     let wanted =
         format!("reachability: error: {VALIDATING_PLACE}: the API server gets no answer from it");
-    assert_eq!(report.problems(), [wanted.clone()]);
+    assert_eq!(report.problems(), std::slice::from_ref(&wanted));
     let note = &report.value["checks"][6]["notes"][1];
     assert_eq!(
         note["leadsTo"],
@@ -558,21 +558,20 @@ fn what_may_not_be_read_is_told(world: &World) {
     let folder = Folder::new();
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": "doctor-reads-configurations"},
+        "metadata": {"name": "meshcheck-doctor"},
         "rules": [{
             "apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["list"],
         }],
     });
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": "doctor-reads-configurations"},
+        "metadata": {"name": "meshcheck-doctor"},
         "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-            "name": "doctor-reads-configurations",
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "meshcheck-doctor",
         },
         "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
     });
-    let _role = Left::object(plane, &folder, "role", &role);
+    let role = Left::object(plane, &folder, "role", &role);
     let _binding = Left::object(plane, &folder, "binding", &binding);
     let report = wait_for("a permission", || {
         let said = run(&plane.kubectl, &["doctor", "--output=json", &option]);
@@ -597,6 +596,19 @@ fn what_may_not_be_read_is_told(world: &World) {
     ] {
         assert!(said.contains(wanted), "{said}");
     }
+
+    // With the permissions of the manual nothing is missing.
+    drop(role);
+    let page = fs::read_to_string(manifests("../docs/doctor.md")).expect("a page");
+    let (_, role) = page.split_once("```yaml\n").expect("a role");
+    let (role, _) = role.split_once("```").expect("its end");
+    let path = folder.path().join("role");
+    fs::write(&path, role).expect("a file");
+    let _role = Left::of(plane, &["-f", path.to_str().expect("text")]);
+    wait_for("a healthy webhook", || {
+        let said = run(&plane.kubectl, &["doctor", &option]);
+        (said.code == 0).then_some(())
+    });
 }
 
 /// A kubeconfig of an account in namespace `default`.

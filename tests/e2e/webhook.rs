@@ -2,6 +2,7 @@
 //! configurations of the manifests, led to this machine instead of to a Service.
 
 use std::path::Path;
+use std::process::Command;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use meshcheck_rules::yaml::{Options, Stream};
@@ -29,7 +30,7 @@ pub(crate) struct Webhook<'c> {
     pub(crate) program: Program,
     configurations: Vec<String>,
     _watchdog: Watchdog,
-    _certificate: Folder,
+    pub(crate) certificate: Folder,
 }
 
 impl<'c> Webhook<'c> {
@@ -45,18 +46,44 @@ impl<'c> Webhook<'c> {
         kinds: &[&str],
         change: impl Fn(&mut Value),
     ) -> Self {
+        let start = |arguments: Vec<String>| Program::spawn(command_of(&arguments, options));
+        Self::started(plane, start, kinds, change)
+    }
+
+    /// With both configurations, and with what it learns from the cluster by the account that this
+    /// kubeconfig is for.
+    pub(crate) fn install_watching(
+        plane: &'c ControlPlane,
+        kubeconfig: &Path,
+        options: &[&str],
+    ) -> Self {
+        let start = |mut arguments: Vec<String>| {
+            arguments.push("--watch".to_owned());
+            let mut command = command_of(&arguments, options);
+            command.env("KUBECONFIG", kubeconfig);
+            Program::spawn(command)
+        };
+        Self::started(plane, start, &[MUTATING, VALIDATING], |_| {})
+    }
+
+    fn started(
+        plane: &'c ControlPlane,
+        start: impl FnOnce(Vec<String>) -> Program,
+        kinds: &[&str],
+        change: impl Fn(&mut Value),
+    ) -> Self {
         let kubectl = &plane.kubectl;
         let objects = rendered(kubectl, "base");
         let certificate = Folder::new();
         let made = Made::for_names(&["localhost", "127.0.0.1"]);
         certificate.mount_made(&made);
-        let program = start(&arguments(&objects, certificate.path()), options);
+        let program = start(arguments(&objects, certificate.path()));
         let mut webhook = Self {
             kubectl,
             _watchdog: Watchdog::over(program.child.id()),
             program,
             configurations: Vec::new(),
-            _certificate: certificate,
+            certificate,
         };
         for mut object in objects {
             if kinds.iter().any(|kind| object["kind"] == *kind) {
@@ -182,10 +209,13 @@ pub(crate) fn arguments_of(objects: &[Value]) -> Vec<String> {
     arguments.collect()
 }
 
-fn start(arguments: &[String], options: &[&str]) -> Program {
+fn command_of(arguments: &[String], options: &[&str]) -> Command {
+    let flag = |argument: &str| argument.split('=').next().map(str::to_owned);
     let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // What a test wants comes in the place of what the manifests have.
+    all.retain(|argument| options.iter().all(|option| flag(option) != flag(argument)));
     all.extend(options);
     // The program's tests set it as well.
     all.retain(|argument| !argument.starts_with("--log-format"));
-    Program::spawn(command(&all))
+    command(&all)
 }

@@ -39,7 +39,7 @@ const OTHERS: [(&str, &[&str]); 3] = [
 const OF_THE_POD: [&str; 3] = ["namespace", "pod", "cluster"];
 
 /// What else is written in the queries.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 19] = [
     "absent",
     "by",
     "count",
@@ -49,6 +49,7 @@ const WORDS: [&str; 18] = [
     "le",
     "max",
     "min",
+    "offset",
     "or",
     "rate",
     "sort",
@@ -56,8 +57,8 @@ const WORDS: [&str; 18] = [
     "time",
     "unless",
     "vector",
-    "__rate_interval",
     "__range",
+    "__rate_interval",
 ];
 
 type Labels = BTreeSet<String>;

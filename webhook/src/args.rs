@@ -74,8 +74,9 @@ pub struct Args {
 
     /// Policy file: a meshcheck.yaml, as a ConfigMap volume has it
     ///
-    /// Read at the start. What is wrong with it is told with its place, and the server does not
-    /// start.
+    /// What is wrong with it is told with its place, and the server does not start. It is read again
+    /// every --cert-poll-interval: another text holds without a restart, one with problems is told,
+    /// and the old one stays.
     #[arg(long, env = "MESHCHECK_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
 

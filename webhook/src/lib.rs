@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod policy;
 pub mod release_data;
 pub mod review;
+pub mod revisions;
 pub mod run;
 pub mod scope;
 pub mod text;

@@ -28,6 +28,7 @@ use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
 use crate::release_data::{self, ReleaseDataError};
+use crate::revisions;
 use crate::tls;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
@@ -138,8 +139,12 @@ impl Running {
         let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
         let judge = Arc::new(judge);
         let metrics = Arc::new(Metrics::default());
-        policy(args, &judge, &metrics)?;
         let cluster = cluster(args).await?;
+        policy(args, cluster.as_ref(), &judge, &metrics)?;
+        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
+            let client = cluster.client.clone();
+            tokio::spawn(revisions::follow(client, judge.revisions()));
+        }
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
@@ -192,7 +197,12 @@ impl Running {
 }
 
 /// The policy to start with. From a file it is followed from then on.
-fn policy(args: &Args, judge: &Arc<Judge>, metrics: &Arc<Metrics>) -> Result<(), PolicyError> {
+fn policy(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), PolicyError> {
     let Some(path) = &args.policy else {
         return Ok(());
     };
@@ -202,9 +212,10 @@ fn policy(args: &Args, judge: &Arc<Judge>, metrics: &Arc<Metrics>) -> Result<(),
     judge.replace_policy(first);
     metrics.policy.starts(file.fingerprint());
     let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    let teller = cluster.and_then(policy::Teller::new);
     let every = args.certificate.cert_poll_interval;
     tokio::spawn(followed::follow(file, every, move |read, print| {
-        policy::replace(&judge, &metrics, read, print);
+        policy::replace(&judge, &metrics, teller.as_ref(), read, print);
     }));
     Ok(())
 }
