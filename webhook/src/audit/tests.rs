@@ -353,6 +353,24 @@ async fn a_rule_that_breaks_down_is_counted_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_stale_release_table_is_a_finding_of_the_whole() {
+    let api = Api::serving(APPS);
+    let late = Engine::new(date(2028, 1, 1), Policy::default(), Releases::embedded());
+    let mut findings = Findings::default();
+    for engine in [engine(Policy::default()), late] {
+        api.pass(&engine, &mut findings).await;
+    }
+    let tally = findings.tally().findings;
+    let rules: Vec<_> = tally
+        .keys()
+        .map(|(rule, _, namespace)| (*rule, namespace.as_str()))
+        .collect();
+    assert_eq!(rules, [("release-data-stale", "")]);
+    let (_, is_whole, _) = api.pass(&engine(Policy::default()), &mut findings).await;
+    assert!(is_whole && findings.tally().findings.is_empty());
+}
+
+#[tokio::test]
 async fn the_policy_counts() {
     let api = Api::serving(APPS);
     api.set(DEPLOYMENTS, 200, list_of(&[istiod("a")]));
