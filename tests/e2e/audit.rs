@@ -1,5 +1,7 @@
 //! The background audit, with the account and the permissions of the manifests.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::assets::KUBERNETES;
@@ -17,8 +19,10 @@ tests! {
         findings_are_metrics_until_they_are_mended,
         one_replica_does_it_and_another_takes_over,
         an_error_is_told_once_and_a_version_runs_out,
+        what_is_judged_by_changes_and_a_pass_follows,
         reports_of_each_family_are_written_and_go,
         objects_are_judged_once_and_where_they_are_in_scope,
+        a_kind_that_comes_and_goes_has_a_report_of_the_cluster,
         a_missing_permission_is_named;
 }
 
@@ -137,6 +141,59 @@ fn an_error_is_told_once_and_a_version_runs_out(world: &World) {
     after
         .program
         .awaits("meshcheck_audit_events_total{result=\"created\"} 1\n");
+}
+
+/// As when the date changes: nobody waits for the interval. Both control planes are then named together.
+fn what_is_judged_by_changes_and_a_pass_follows(world: &World) {
+    let plane = world.control_plane();
+    let _base = Applied::new(plane, "base");
+    let _namespaces = [
+        Namespace::new(plane, "audit-old"),
+        Namespace::new(plane, "audit-new"),
+    ];
+    apply(plane, &istiod("audit-old", "istio/pilot:1.30.2", "10m"));
+    apply(plane, &istiod("audit-new", "istio/pilot:1.31.1", "10m"));
+    let path = plane.scratch("audit").join("releases.json");
+    let table = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../rules/data/istio-releases.json"
+    );
+    let mut table: Value = serde_json::from_slice(&fs::read(table).expect("a file")).expect("JSON");
+    fs::write(&path, table.to_string()).expect("a file");
+    let file = format!("--release-data={}", path.display());
+    let options = ["--audit-interval=1h", "--cert-poll-interval=1s", &file];
+    let replica = Replica::start(plane, &options);
+    replica
+        .program
+        .awaits("meshcheck_audit_passes_total{result=\"ok\"} 1\n");
+    assert!(
+        !replica
+            .metrics()
+            .contains("rule=\"version-unsupported\",severity=\"error\",namespace")
+    );
+
+    let rows = table["releases"].as_array_mut().expect("rows").iter_mut();
+    let mut row = rows.filter(|row| row["minor"] == "1.30");
+    row.next().expect("a row")["endOfLife"] =
+        json!({"date": "2026-11-20", "status": "confirmed", "source": "this test"});
+    fs::write(&path, table.to_string()).expect("a file");
+    replica
+        .program
+        .awaits(&finding("version-unsupported", "audit-old", 1));
+    let told = || {
+        let events = events(plane, "audit-old").into_iter();
+        let note = |event: Value| event["note"].as_str().expect("a note").to_owned();
+        events
+            .map(note)
+            .find(|note| note.contains("out of support"))
+    };
+    let note = wait_for("an event", told);
+    let planes = "control planes here: 1.31.1 in revision audit-new";
+    assert!(note.contains(planes), "{note}");
+    assert!(
+        note.contains("1.30.2 in revision audit-old (out of support for 2 days)"),
+        "{note}"
+    );
 }
 
 fn reports_of_each_family_are_written_and_go(world: &World) {
@@ -285,6 +342,67 @@ fn objects_are_judged_once_and_where_they_are_in_scope(world: &World) {
     plane
         .kubectl
         .must(&["delete", "deployment", "istiod", "-n", "kube-system"]);
+}
+
+/// The Sail operator's: its objects are in no namespace.
+fn a_kind_that_comes_and_goes_has_a_report_of_the_cluster(world: &World) {
+    let plane = world.control_plane();
+    let _base = Applied::new(plane, "base");
+    let _definitions = Definitions::apply(plane, "openreports.io");
+    let replica = Replica::start(plane, &[]);
+    wait_for("the lead", || replica.leads().then_some(()));
+    replica.await_pass();
+
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "istios.sailoperator.io"},
+        "spec": {
+            "group": "sailoperator.io", "scope": "Cluster",
+            "names": {"kind": "Istio", "plural": "istios", "singular": "istio", "listKind": "IstioList"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {
+                    "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                }},
+            }],
+        },
+    });
+    apply(plane, &definition);
+    let crd = "customresourcedefinition/istios.sailoperator.io";
+    plane
+        .kubectl
+        .must(&["wait", "--for=condition=Established", crd]);
+    let object = json!({
+        "apiVersion": "sailoperator.io/v1", "kind": "Istio", "metadata": {"name": "default"},
+        "spec": {"version": "v1.24.0", "namespace": "istio-system"},
+    });
+    apply(plane, &object);
+    replica
+        .program
+        .awaits(&finding("version-unsupported", "", 1));
+    let get = [
+        "get",
+        "clusterreports.openreports.io",
+        "meshcheck",
+        "-o",
+        "json",
+    ];
+    let report = wait_for("a report", || {
+        let said = plane.kubectl.run(&get);
+        (said.code == 0).then(|| serde_json::from_str::<Value>(&said.stdout).expect("JSON"))
+    });
+    assert_eq!(report["results"][0]["resources"][0]["kind"], "Istio");
+    let told = events(plane, "default");
+    let told = told
+        .iter()
+        .filter(|event| event["regarding"]["kind"] == "Istio");
+    assert!(told.count() > 0, "where kubectl looks for them");
+
+    plane.kubectl.must(&["delete", crd]);
+    wait_for("no report", || {
+        (plane.kubectl.run(&get).code != 0).then_some(())
+    });
+    assert!(!replica.metrics().contains("namespace=\"\""));
 }
 
 fn a_missing_permission_is_named(world: &World) {

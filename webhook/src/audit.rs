@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::args::AuditArgs;
+use crate::args::Args;
 use crate::cluster::Cluster;
 use crate::judge::Judge;
 use crate::metrics::{Metrics, PassSeen};
@@ -26,6 +27,7 @@ use error::AuditError;
 use events::Errors;
 use findings::Findings;
 use pass::Pass;
+use report::Drafts;
 use reports::Reports;
 
 mod election;
@@ -47,6 +49,8 @@ const GLANCE: Duration = Duration::from_secs(5);
 const SETTLING: u32 = 12;
 /// After a pass that could look at nothing.
 const AGAIN: Duration = Duration::from_secs(30);
+/// Within which watches have told what there is.
+const FIRST_MOMENTS: Duration = Duration::from_secs(10);
 /// For giving the Lease back.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -64,6 +68,8 @@ struct Worker {
     interval: Duration,
     excluded: BTreeSet<String>,
     identity: String,
+    /// Whether the mesh is learned from the cluster.
+    is_watching: bool,
 }
 
 /// What is known from one pass to the next.
@@ -75,12 +81,9 @@ struct Memory {
 }
 
 /// Starts the audit, which goes on until it is stopped.
-pub fn start(
-    cluster: &Cluster,
-    judge: Arc<Judge>,
-    metrics: Arc<Metrics>,
-    args: &AuditArgs,
-) -> Audit {
+pub fn start(cluster: &Cluster, judge: Arc<Judge>, metrics: Arc<Metrics>, args: &Args) -> Audit {
+    let is_watching = args.mesh.watch;
+    let args = &args.audit;
     let mut excluded: BTreeSet<_> = args.audit_excluded_namespaces.iter().cloned().collect();
     excluded.insert(cluster.namespace.clone());
     let identity = identity();
@@ -98,6 +101,7 @@ pub fn start(
         interval: args.audit_interval,
         excluded,
         identity,
+        is_watching,
     };
     worker.metrics.audit.starts(worker.interval);
     let (stop, stopped) = watch::channel(false);
@@ -194,14 +198,19 @@ impl Worker {
     async fn work(&self, mut leads: watch::Receiver<bool>) {
         while leads.wait_for(|leads| *leads).await.is_ok() {
             tokio::select! {
-                () = self.passes() => {}
+                // First, or a pass that ends now would show what it found all the same.
+                biased;
                 _ = leads.wait_for(|leads| !*leads) => {}
+                () = self.passes() => {}
             }
         }
     }
 
     async fn passes(&self) {
         let mut memory = Memory::default();
+        if self.is_watching {
+            self.settle().await;
+        }
         loop {
             let began = Instant::now();
             let (engine, mesh) = (self.judge.engine(), self.judge.mesh());
@@ -218,6 +227,20 @@ impl Worker {
             };
             while !is_due(began.elapsed()) {
                 sleep(GLANCE.min(interval.saturating_sub(began.elapsed()))).await;
+            }
+        }
+    }
+
+    /// Waits for what is learned of the mesh in the first moments: without it there would be findings
+    /// that are gone at the next pass.
+    async fn settle(&self) {
+        let began = Instant::now();
+        let mut mesh = self.judge.mesh();
+        while began.elapsed() < FIRST_MOMENTS {
+            sleep(FIRST_MOMENTS / 10).await;
+            let before = mem::replace(&mut mesh, self.judge.mesh());
+            if Arc::ptr_eq(&before, &mesh) {
+                break;
             }
         }
     }
@@ -280,7 +303,7 @@ impl Worker {
         if let Err(error) = events {
             self.tell(&error);
         }
-        reports.write(&report::reports(&memory.findings)).await
+        reports.write(&Drafts::of(&memory.findings)).await
     }
 
     /// The errors that reports show. Where they cannot be read, the names of events keep one from being

@@ -272,7 +272,7 @@ fn audit(
 ) -> Option<Audit> {
     let cluster = cluster.filter(|_| args.audit.is_on())?;
     let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
-    Some(audit::start(cluster, judge, metrics, &args.audit))
+    Some(audit::start(cluster, judge, metrics, args))
 }
 
 fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::audit::findings::OfKind;
     use crate::audit::findings::tests::{finding, subject};
-    use crate::audit::report::reports;
+    use crate::audit::report::Drafts;
 
     fn findings(message: &str) -> Findings {
         let mut kind = OfKind::default();
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn is_found_again_in_a_report() {
         let findings = findings("istiod is old");
-        let report = &reports(&findings)["istio-system"];
+        let report = Drafts::of(&findings).report("istio-system").unwrap();
         let failed = report
             .results
             .iter()

@@ -67,6 +67,7 @@ impl Pass<'_> {
         findings
             .0
             .retain(|name, _| names.contains(name) || is_unknown(name));
+        findings.0.insert(String::new(), of_the_whole(self.engine));
         for kind in &kinds.served {
             match self.judge_all(kind).await {
                 Ok(judged) => drop(findings.0.insert(kind.name(), judged)),
@@ -182,6 +183,16 @@ impl Pass<'_> {
         }
         Ok(())
     }
+}
+
+/// What the rules say of no object, such as that the release table is stale.
+fn of_the_whole(engine: &Engine) -> OfKind {
+    let mut whole = OfKind::default();
+    for found in engine.check_run() {
+        let key = (found.rule, found.severity, String::new());
+        whole.counts.insert(key, 1);
+    }
+    whole
 }
 
 /// Kinds of which nearly all objects are left alone: their metadata are listed, and the others read

@@ -28,29 +28,53 @@ pub(super) struct Report {
     pub(super) note: Option<String>,
 }
 
-/// The reports, by namespace; the empty one for what is in none. Where nothing is found there is none.
-pub(super) fn reports(findings: &Findings) -> BTreeMap<String, Report> {
-    let planes = findings.compared();
-    let mut counts = BTreeMap::<String, BTreeMap<Grade, u64>>::new();
-    for of_kind in findings.0.values() {
-        for ((namespace, grade), count) in &of_kind.graded {
-            let of_namespace = counts.entry(namespace.clone()).or_default();
-            *of_namespace.entry(*grade).or_default() += count;
+/// What is found, by namespace; the empty one for what is in none. A report is made when it is asked for:
+/// all of them at once are many times as large as what they are made of.
+pub(super) struct Drafts<'f> {
+    drafts: BTreeMap<&'f str, Draft<'f>>,
+    planes: Option<String>,
+}
+
+#[derive(Default)]
+struct Draft<'f> {
+    found: Vec<&'f Found>,
+    counts: BTreeMap<Grade, u64>,
+}
+
+impl<'f> Drafts<'f> {
+    /// Of everything that is found.
+    pub(super) fn of(findings: &'f Findings) -> Self {
+        let mut drafts = BTreeMap::<&str, Draft<'_>>::new();
+        for of_kind in findings.0.values() {
+            for ((namespace, grade), count) in &of_kind.graded {
+                let counts = &mut drafts.entry(namespace).or_default().counts;
+                *counts.entry(*grade).or_default() += count;
+            }
+        }
+        for one in findings.found() {
+            let draft = drafts.entry(&one.subject.namespace).or_default();
+            draft.found.push(one);
+        }
+        for draft in drafts.values_mut() {
+            draft.found.sort_unstable();
+        }
+        Self {
+            drafts,
+            planes: findings.compared(),
         }
     }
-    let mut found = BTreeMap::<&str, Vec<&Found>>::new();
-    for one in findings.found() {
-        found.entry(&one.subject.namespace).or_default().push(one);
+
+    /// The namespaces in which something is found.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &'f str> {
+        self.drafts.keys().copied()
     }
-    let report = |(namespace, counts): (String, BTreeMap<Grade, u64>)| {
-        let mut of_namespace = found.remove(namespace.as_str()).unwrap_or_default();
-        of_namespace.sort_unstable();
-        (
-            namespace,
-            Report::new(&of_namespace, &counts, planes.as_deref()),
-        )
-    };
-    counts.into_iter().map(report).collect()
+
+    /// The report of a namespace; `None` where nothing is found.
+    pub(super) fn report(&self, namespace: &str) -> Option<Report> {
+        let draft = self.drafts.get(namespace)?;
+        let planes = self.planes.as_deref();
+        Some(Report::new(&draft.found, &draft.counts, planes))
+    }
 }
 
 impl Report {
@@ -149,6 +173,10 @@ mod tests {
         Findings(names.zip(kinds).collect())
     }
 
+    fn report_of(findings: &Findings, namespace: &str) -> Report {
+        Drafts::of(findings).report(namespace).expect("a report")
+    }
+
     #[test]
     fn says_what_is_found_the_worst_first() {
         let mut kind = OfKind::default();
@@ -167,7 +195,7 @@ mod tests {
         );
         let ignored = finding("keepalive-age-too-long", Severity::Error, "long");
         kind.add_ignored(&web, &ignored, "a test (until 2027-01-31)");
-        let report = &reports(&findings_of([kind]))["shop"];
+        let report = report_of(&findings_of([kind]), "shop");
         let told: Vec<_> = report
             .results
             .iter()
@@ -219,7 +247,7 @@ mod tests {
             for name in names {
                 kind.add(&subject("shop", name), &error);
             }
-            reports(&findings_of([kind]))
+            report_of(&findings_of([kind]), "shop")
         });
         assert_eq!(one, other);
     }
@@ -232,9 +260,11 @@ mod tests {
         kind.add(&subject("shop", "a"), &error);
         kind.add(&subject("", "b"), &error);
         kind.add(&subject("quiet", "c"), &info);
-        let reports = reports(&findings_of([kind]));
-        assert_eq!(reports.keys().collect::<Vec<_>>(), ["", "shop"]);
-        let resource = &reports[""].results[0]["resources"][0];
+        let findings = findings_of([kind]);
+        let drafts = Drafts::of(&findings);
+        assert_eq!(drafts.namespaces().collect::<Vec<_>>(), ["", "shop"]);
+        assert_eq!(drafts.report("quiet"), None);
+        let resource = &report_of(&findings, "").results[0]["resources"][0];
         assert_eq!(resource.get("namespace"), None);
     }
 
@@ -247,7 +277,7 @@ mod tests {
             kind.add(&subject("shop", &format!("app-{index}")), &warning);
         }
         kind.add(&subject("shop", "last"), &error);
-        let report = &reports(&findings_of([kind]))["shop"];
+        let report = report_of(&findings_of([kind]), "shop");
         let size = Value::from(report.results.clone()).to_string().len();
         assert!(size < 1 << 20, "{size}");
         assert_eq!(report.results[0]["result"], "fail", "errors come first");
@@ -278,7 +308,7 @@ mod tests {
         for rule in ["version-unsupported", "keepalive-age-too-long"] {
             kind.add(&istiod, &finding(rule, Severity::Error, "x"));
         }
-        let results = &reports(&findings_of([kind]))["istio-system"].results;
+        let results = report_of(&findings_of([kind]), "istio-system").results;
         let planes = |index: usize| &results[index]["properties"]["controlPlanes"];
         assert_eq!(*planes(0), Value::Null);
         assert_eq!(

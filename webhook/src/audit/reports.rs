@@ -1,6 +1,6 @@
 //! Policy reports at the API server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::error::{AuditError, Doing, code, is_of_a_namespace_that_ends};
 use super::families::{self, Family};
 use super::pages::Pages;
-use super::report::{LABEL, NAME, NOTE, Report};
+use super::report::{Drafts, LABEL, NAME, NOTE, Report};
 use crate::metrics::AuditMetrics;
 
 /// Field manager of the reports.
@@ -64,52 +64,49 @@ impl<'a> Reports<'a> {
 
     /// Writes what has changed and deletes what is over. Only the preferred family has reports: what
     /// was written of the other, before the first was there, would grow old.
-    pub(super) async fn write(&self, wanted: &BTreeMap<String, Report>) -> Result<(), AuditError> {
+    pub(super) async fn write(&self, drafts: &Drafts<'_>) -> Result<(), AuditError> {
         if self.families.is_empty() {
             return Ok(());
         }
         let owner = self.owner().await;
-        let none = BTreeMap::new();
         for (index, family) in self.families.iter().enumerate() {
-            let wanted = if index == 0 { wanted } else { &none };
             for is_namespaced in [true, false] {
-                let of_these = |namespace: &&String| namespace.is_empty() != is_namespaced;
-                let wanted: BTreeMap<_, _> = wanted
-                    .iter()
-                    .filter(|(namespace, _)| of_these(namespace))
-                    .map(|(namespace, report)| (namespace.as_str(), report))
-                    .collect();
-                self.write_kind(family, is_namespaced, wanted, owner.as_ref())
-                    .await?;
+                let all = drafts.namespaces().filter(|_| index == 0);
+                let wanted = all.filter(|namespace| namespace.is_empty() != is_namespaced);
+                let change = Change {
+                    family,
+                    resource: family.resource(is_namespaced),
+                    wanted: wanted.collect(),
+                    owner: owner.as_ref(),
+                };
+                self.make(change, drafts).await?;
             }
         }
         Ok(())
     }
 
-    async fn write_kind(
-        &self,
-        family: &Family,
-        is_namespaced: bool,
-        mut wanted: BTreeMap<&str, &Report>,
-        owner: Option<&Value>,
-    ) -> Result<(), AuditError> {
-        let resource = family.resource(is_namespaced);
+    async fn make(&self, mut change: Change<'_>, drafts: &Drafts<'_>) -> Result<(), AuditError> {
         let mut over = BTreeSet::new();
-        self.stored(&resource, |stored| {
+        self.stored(&change.resource, |stored| {
             let namespace = stored["metadata"]["namespace"].as_str().unwrap_or_default();
-            match wanted.get(namespace) {
-                Some(report) if says(stored, report) => drop(wanted.remove(namespace)),
-                Some(_) => {}
-                None => drop(over.insert(namespace.to_owned())),
+            if !change.wanted.contains(namespace) {
+                over.insert(namespace.to_owned());
+            } else if drafts
+                .report(namespace)
+                .is_some_and(|report| says(stored, &report))
+            {
+                change.wanted.remove(namespace);
             }
         })
         .await?;
         for namespace in over {
-            self.delete(&resource, &namespace).await?;
+            self.delete(&change.resource, &namespace).await?;
         }
-        for (namespace, report) in wanted {
-            let body = body(family, &resource, namespace, report, owner);
-            self.apply(&resource, namespace, body).await?;
+        for namespace in &change.wanted {
+            if let Some(report) = drafts.report(namespace) {
+                let body = change.body(namespace, report);
+                self.apply(&change.resource, namespace, body).await?;
+            }
         }
         Ok(())
     }
@@ -230,35 +227,38 @@ fn says(stored: &Value, wanted: &Report) -> bool {
         && note == wanted.note.as_deref()
 }
 
-fn body(
-    family: &Family,
-    resource: &ApiResource,
-    namespace: &str,
-    report: &Report,
-    owner: Option<&Value>,
-) -> Value {
-    let mut metadata = json!({"name": NAME, "labels": {LABEL.0: LABEL.1}});
-    if !namespace.is_empty() {
-        metadata["namespace"] = namespace.into();
+/// Of one kind of reports.
+struct Change<'a> {
+    family: &'a Family,
+    resource: ApiResource,
+    /// The namespaces that have a report.
+    wanted: BTreeSet<&'a str>,
+    owner: Option<&'a Value>,
+}
+
+impl Change<'_> {
+    fn body(&self, namespace: &str, report: Report) -> Value {
+        let mut metadata = json!({"name": NAME, "labels": {LABEL.0: LABEL.1}});
+        if let Some(note) = report.note {
+            metadata["annotations"] = json!({NOTE: note});
+        }
+        if let Some(owner) = self.owner {
+            metadata["ownerReferences"] = json!([owner]);
+        }
+        let mut body = json!({
+            "apiVersion": self.resource.api_version,
+            "kind": self.resource.kind,
+            "results": report.results,
+            "summary": report.summary,
+        });
+        if self.family.has_source {
+            body["source"] = NAME.into();
+        }
+        if !namespace.is_empty() {
+            metadata["namespace"] = namespace.into();
+            body["scope"] = json!({"apiVersion": "v1", "kind": "Namespace", "name": namespace});
+        }
+        body["metadata"] = metadata;
+        body
     }
-    if let Some(note) = &report.note {
-        metadata["annotations"] = json!({NOTE: note});
-    }
-    if let Some(owner) = owner {
-        metadata["ownerReferences"] = json!([owner]);
-    }
-    let mut body = json!({
-        "apiVersion": resource.api_version,
-        "kind": resource.kind,
-        "metadata": metadata,
-        "results": report.results,
-        "summary": report.summary,
-    });
-    if family.has_source {
-        body["source"] = NAME.into();
-    }
-    if !namespace.is_empty() {
-        body["scope"] = json!({"apiVersion": "v1", "kind": "Namespace", "name": namespace});
-    }
-    body
 }

@@ -195,8 +195,8 @@ async fn a_list_is_read_page_by_page() {
             "?limit=100",
             "?limit=500&continue=second",
             // What is large comes in smaller pages.
-            "?limit=3&continue=third",
-            "?limit=3&continue=on%2F%3D",
+            "?limit=1&continue=third",
+            "?limit=1&continue=on%2F%3D",
         ]
     );
 }
@@ -350,6 +350,24 @@ async fn a_rule_that_breaks_down_is_counted_and_no_more() {
     assert_eq!(unsupported(&findings), 2);
     let metrics = metrics.text();
     assert!(metrics.contains("meshcheck_rule_crashes_total{rule=\"crashes\"} 2"));
+}
+
+#[tokio::test]
+async fn a_stale_release_table_is_a_finding_of_the_whole() {
+    let api = Api::serving(APPS);
+    let late = Engine::new(date(2028, 1, 1), Policy::default(), Releases::embedded());
+    let mut findings = Findings::default();
+    for engine in [engine(Policy::default()), late] {
+        api.pass(&engine, &mut findings).await;
+    }
+    let tally = findings.tally().findings;
+    let rules: Vec<_> = tally
+        .keys()
+        .map(|(rule, _, namespace)| (*rule, namespace.as_str()))
+        .collect();
+    assert_eq!(rules, [("release-data-stale", "")]);
+    let (_, is_whole, _) = api.pass(&engine(Policy::default()), &mut findings).await;
+    assert!(is_whole && findings.tally().findings.is_empty());
 }
 
 #[tokio::test]
