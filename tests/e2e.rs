@@ -51,6 +51,8 @@ mod program;
 mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
+#[path = "e2e/watch.rs"]
+mod watch;
 #[path = "e2e/webhook.rs"]
 mod webhook;
 #[path = "e2e/world.rs"]
@@ -74,6 +76,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("requests", requests::TESTS),
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
+    ("watch", watch::TESTS),
     ("injection", injection::TESTS),
 ];
 

@@ -128,7 +128,7 @@ impl<'c> Installed<'c> {
 }
 
 /// The file of somebody who has the account of the webhook, as a Pod has it.
-fn kubeconfig(plane: &ControlPlane) -> PathBuf {
+pub(crate) fn kubeconfig(plane: &ControlPlane) -> PathBuf {
     let token = ["create", "token", "meshcheck-webhook", "-n", NAMESPACE];
     let token = plane.kubectl.must(&token);
     let text = fs::read_to_string(&plane.kubectl.kubeconfig).expect("a file");

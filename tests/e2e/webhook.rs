@@ -2,6 +2,7 @@
 //! configurations of the manifests, led to this machine instead of to a Service.
 
 use std::path::Path;
+use std::process::Command;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use meshcheck_rules::yaml::{Options, Stream};
@@ -45,12 +46,42 @@ impl<'c> Webhook<'c> {
         kinds: &[&str],
         change: impl Fn(&mut Value),
     ) -> Self {
+        // What a test says of its mesh is all that is known of it.
+        let start = |mut arguments: Vec<String>| {
+            arguments.retain(|argument| argument != "--watch");
+            Program::spawn(command_of(&arguments, options))
+        };
+        Self::started(plane, start, kinds, change)
+    }
+
+    /// With both configurations, and with what it learns from the cluster by the account that this
+    /// kubeconfig is for.
+    pub(crate) fn install_watching(
+        plane: &'c ControlPlane,
+        kubeconfig: &Path,
+        options: &[&str],
+    ) -> Self {
+        let start = |arguments: Vec<String>| {
+            assert!(arguments.iter().any(|argument| argument == "--watch"));
+            let mut command = command_of(&arguments, options);
+            command.env("KUBECONFIG", kubeconfig);
+            Program::spawn(command)
+        };
+        Self::started(plane, start, &[MUTATING, VALIDATING], |_| {})
+    }
+
+    fn started(
+        plane: &'c ControlPlane,
+        start: impl FnOnce(Vec<String>) -> Program,
+        kinds: &[&str],
+        change: impl Fn(&mut Value),
+    ) -> Self {
         let kubectl = &plane.kubectl;
         let objects = rendered(kubectl, "base");
         let certificate = Folder::new();
         let made = Made::for_names(&["localhost", "127.0.0.1"]);
         certificate.mount_made(&made);
-        let program = start(&arguments(&objects, certificate.path()), options);
+        let program = start(arguments(&objects, certificate.path()));
         let mut webhook = Self {
             kubectl,
             _watchdog: Watchdog::over(program.child.id()),
@@ -180,10 +211,10 @@ pub(crate) fn arguments_of(objects: &[Value]) -> Vec<String> {
     arguments.collect()
 }
 
-fn start(arguments: &[String], options: &[&str]) -> Program {
+fn command_of(arguments: &[String], options: &[&str]) -> Command {
     let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
     all.extend(options);
     // The program's tests set it as well.
     all.retain(|argument| !argument.starts_with("--log-format"));
-    Program::spawn(command(&all))
+    command(&all)
 }

@@ -1,6 +1,7 @@
 //! What the server counts. Every label has a bounded set of values: nothing in a request can make
 //! the number of series grow.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use meshcheck_rules::releases::Releases;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -16,8 +17,10 @@ use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
 pub use certificates::CertificateMetrics;
+pub use watches::WatchMetrics;
 
 mod certificates;
+mod watches;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -45,6 +48,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    /// What becomes of watches.
+    pub watches: WatchMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -99,6 +104,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            watches: WatchMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -163,6 +169,7 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        self.watches.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -255,6 +262,14 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("a string takes every write");
         text
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact for the next 285 million years"
+)]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_second() as f64
 }
 
 /// What is counted of an answer.

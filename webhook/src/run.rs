@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::middleware;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
+use meshcheck_rules::Mesh;
 use meshcheck_rules::releases::Releases;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -25,8 +26,10 @@ use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
+use crate::recording::{self, MeshError};
 use crate::release_data::{self, ReleaseDataError};
 use crate::tls;
+use crate::watch;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
 /// closes, or a request may be on its way into a closed one.
@@ -44,6 +47,9 @@ pub enum RunError {
     /// No policy to judge by.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// No recording of the mesh that can be used.
+    #[error(transparent)]
+    Mesh(#[from] MeshError),
     /// The machine gives no threads.
     #[error("threads cannot be started: {0}")]
     Threads(#[source] io::Error),
@@ -87,6 +93,7 @@ impl RunError {
         match self {
             Self::Usage(_)
             | Self::Policy(_)
+            | Self::Mesh(_)
             | Self::Files(_)
             | Self::ReleaseData(_)
             | Self::SelfSigned(_)
@@ -128,12 +135,16 @@ struct Running {
 
 impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
-        let judge = Arc::new(judge(args)?);
+        let mesh = recording::mesh(args.mesh.settings(), args.mesh.mesh.as_deref())?;
+        let judge = Arc::new(judge(args, &mesh)?);
         let metrics = Arc::new(Metrics::default());
         let cluster = cluster(args).await?;
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
+        if let Some(cluster) = cluster.filter(|_| args.mesh.watch) {
+            watch::start(cluster.client, mesh, Arc::clone(&judge), &metrics);
+        }
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -181,8 +192,9 @@ impl Running {
 }
 
 /// What judges, by the policy that is asked for.
-fn judge(args: &Args) -> Result<Judge, RunError> {
+fn judge(args: &Args, mesh: &Mesh) -> Result<Judge, RunError> {
     let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
+    judge.replace_mesh(mesh.clone());
     let Some(path) = &args.policy else {
         return Ok(judge);
     };
