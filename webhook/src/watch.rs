@@ -39,6 +39,11 @@ pub fn resources() -> impl Iterator<Item = &'static str> {
     kinds.chain([version::RESOURCE])
 }
 
+/// All that has to be readable, by group and resource.
+pub fn permissions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    kinds::ALL.iter().map(|kind| (kind.group, kind.plural))
+}
+
 /// Begins to watch, and hands what is known to the judge for as long as the server runs. `base` is what
 /// is known besides: options, which are stronger, and a recording, which is weaker.
 pub fn start(client: Client, base: Mesh, judge: Arc<Judge>, metrics: &Metrics) {
