@@ -95,8 +95,9 @@ impl Run {
     }
 
     fn judge(&self) -> Judge {
-        Judge::new(Settings::default(), Some(date(2026, 11, 22)), Updates::All)
-            .with_policy(self.policy.clone())
+        let judge = Judge::new(Settings::default(), Some(date(2026, 11, 22)), Updates::All);
+        judge.replace_policy(self.policy.clone());
+        judge
     }
 
     fn plugin(&self, arguments: &[&str], input: &Value) -> Output {

@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use jiff::civil::Date;
-use meshcheck_rules::istio::image::{Image, Tag, Vendor};
-use meshcheck_rules::istio::install::Chart;
-use meshcheck_rules::istio::version::{KubernetesVersion, Version};
-use meshcheck_rules::{Applicability, Severity};
+
+pub use check::{ChartName, CheckArgs, CompareArgs, FailOn, FixMode};
+pub use mesh::MeshArgs;
+pub use release::{ReleaseDataArgs, ReleasesArgs, UpgradePathArgs};
+pub use value::IstioBuild;
+
+mod check;
+mod mesh;
+mod release;
+mod value;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -102,130 +107,6 @@ pub enum Command {
     Schema(SchemaArgs),
 }
 
-/// Options of `compare`.
-#[derive(Args, Debug)]
-pub struct CompareArgs {
-    /// What was there before: a file, a folder or `-` for standard input
-    #[arg(value_name = "OLD")]
-    pub old: PathBuf,
-    /// What it becomes, and how to check it.
-    #[command(flatten)]
-    pub check: CheckArgs,
-}
-
-/// Options of `check`.
-#[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct CheckArgs {
-    /// Files, folders (walked for .yaml, .yml and .json) or `-` for standard input
-    #[arg(value_name = "PATH", required_unless_present = "filename")]
-    pub paths: Vec<PathBuf>,
-    /// The same as PATH, as kubectl calls it
-    #[arg(short, long, value_name = "PATH")]
-    pub filename: Vec<PathBuf>,
-
-    /// Format of the report
-    #[arg(
-        short,
-        long,
-        value_enum,
-        value_name = "human|json",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub output: Format,
-    /// The lowest severity that fails the run: error, warning, info or never
-    #[arg(
-        long,
-        value_enum,
-        value_name = "SEVERITY",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub fail_on: FailOn,
-    /// Templates, which cannot be judged before they are rendered, fail the run (exit code 3)
-    #[arg(long)]
-    pub strict: bool,
-    /// Nothing to check is no failure: exit code 0 in place of 4
-    #[arg(long)]
-    pub allow_empty: bool,
-    /// Print findings and problems only: no summary, no notes
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Show info and suppressed findings too, the policy, and every input that was skipped
-    #[arg(short, long)]
-    pub verbose: bool,
-    /// Colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHEN",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub color: ColorChoice,
-
-    /// Policy to judge by, and not the nearest meshcheck.yaml from here upwards, up to the repository's root
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "no_policy",
-        help_heading = "Policy"
-    )]
-    pub policy: Option<PathBuf>,
-    /// Judge by the defaults, whatever meshcheck.yaml there is
-    #[arg(long, help_heading = "Policy")]
-    pub no_policy: bool,
-
-    /// Apply the safe fixes in place; for standard input, write the fixed stream to standard output
-    #[arg(long, help_heading = "Fixing")]
-    pub fix: bool,
-    /// Apply also the fixes that a person should look at first (implies --fix unless --diff is given)
-    #[arg(long, help_heading = "Fixing")]
-    pub unsafe_fixes: bool,
-    /// Show what would be fixed as a unified diff, and change nothing
-    #[arg(long, help_heading = "Fixing")]
-    pub diff: bool,
-
-    /// Judge for this date (YYYY-MM-DD) and not for today (UTC)
-    #[arg(
-        long,
-        value_name = "DATE",
-        help_heading = "What is known about the mesh"
-    )]
-    pub as_of: Option<Date>,
-    /// Version of Kubernetes, server and nodes, where no document says it
-    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version, help_heading = "What is known about the mesh")]
-    pub kubernetes_version: Option<KubernetesVersion>,
-    /// Version of the control plane, where no document says it
-    #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version, help_heading = "What is known about the mesh")]
-    pub istio_version: Option<Version>,
-
-    /// Chart whose values are in the files that are named: istiod, base, cni, ztunnel or gateway. A file
-    /// of values does not say which chart it is for; --istio-version says the chart's version
-    #[arg(
-        long,
-        value_enum,
-        value_name = "CHART",
-        hide_possible_values = true,
-        help_heading = "What is known about the mesh"
-    )]
-    pub chart: Option<ChartName>,
-    #[command(flatten)]
-    pub release_data: ReleaseDataArgs,
-    /// What is known about the mesh, as `mesh` recorded it; what documents say comes first
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "What is known about the mesh"
-    )]
-    pub mesh: Option<PathBuf>,
-
-    /// Leave out every shortcut: slower, the same answer
-    #[arg(long, hide = true)]
-    pub plain: bool,
-}
-
 /// Options of `rules`.
 #[derive(Args, Debug)]
 pub struct RulesArgs {
@@ -239,42 +120,6 @@ pub struct RulesArgs {
         hide_possible_values = true
     )]
     pub output: Format,
-}
-
-/// Options of `mesh`.
-#[derive(Args, Debug)]
-pub struct MeshArgs {
-    /// Files, folders (walked for .yaml, .yml and .json) or `-` for standard input
-    #[arg(value_name = "PATH", required_unless_present_any = ["filename", "mesh"])]
-    pub paths: Vec<PathBuf>,
-    /// The same as PATH, as kubectl calls it
-    #[arg(short, long, value_name = "PATH")]
-    pub filename: Vec<PathBuf>,
-    /// What to write to standard output: the recording, or what is in it for people
-    #[arg(
-        short,
-        long,
-        value_enum,
-        value_name = "json|human",
-        default_value = "json",
-        hide_possible_values = true
-    )]
-    pub output: Format,
-    /// Only the recording: what is in it is not told on standard error
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// Nothing to record is no failure: exit code 0 in place of 4
-    #[arg(long)]
-    pub allow_empty: bool,
-    /// Version of Kubernetes, server and nodes, where no document says it
-    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version)]
-    pub kubernetes_version: Option<KubernetesVersion>,
-    /// Version of the control plane, where no document says it
-    #[arg(long, value_name = "X.Y[.Z]", value_parser = istio_version)]
-    pub istio_version: Option<Version>,
-    /// A recording to go on from
-    #[arg(long, value_name = "FILE")]
-    pub mesh: Option<PathBuf>,
 }
 
 /// Options of `explain`.
@@ -291,34 +136,6 @@ pub struct ExplainArgs {
         hide_possible_values = true
     )]
     pub color: ColorChoice,
-}
-
-/// One of the charts whose values may be in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ChartName {
-    /// The control plane.
-    Istiod,
-    /// Custom resources.
-    Base,
-    /// The CNI agent.
-    Cni,
-    /// Ambient's proxy on the node.
-    Ztunnel,
-    /// A gateway.
-    Gateway,
-}
-
-impl ChartName {
-    /// The chart.
-    pub fn chart(self) -> Chart {
-        match self {
-            Self::Istiod => Chart::Istiod,
-            Self::Base => Chart::Base,
-            Self::Cni => Chart::Cni,
-            Self::Ztunnel => Chart::Ztunnel,
-            Self::Gateway => Chart::Gateway,
-        }
-    }
 }
 
 /// Options of `schema`.
@@ -339,79 +156,21 @@ pub enum SchemaOf {
     Releases,
 }
 
-/// Which release table.
+/// Which policy.
 #[derive(Args, Debug)]
-pub struct ReleaseDataArgs {
-    /// Release table to judge by in place of the built-in one, as JSON
+pub struct PolicyArgs {
+    /// Policy to judge by, and not the nearest meshcheck.yaml from here upwards, up to the repository's root
     #[arg(
-        long = "release-data",
+        id = "policy",
+        long = "policy",
         value_name = "FILE",
-        help_heading = "What is known about the mesh"
+        conflicts_with = "no_policy",
+        help_heading = "Policy"
     )]
     pub file: Option<PathBuf>,
-}
-
-/// Options of `releases`.
-#[derive(Args, Debug)]
-pub struct ReleasesArgs {
-    /// For this date (YYYY-MM-DD) and not for today (UTC)
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
-    /// Those too that ended more than a year ago
-    #[arg(long)]
-    pub all: bool,
-    /// Format of the list
-    #[arg(
-        short,
-        long,
-        value_enum,
-        value_name = "human|json",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub output: Format,
-    #[command(flatten)]
-    pub release_data: ReleaseDataArgs,
-}
-
-/// Options of `upgrade-path`.
-#[derive(Args, Debug)]
-pub struct UpgradePathArgs {
-    /// The version that runs, such as 1.24.3
-    #[arg(value_parser = istio_build)]
-    pub from: IstioBuild,
-    /// The version to go to; the newest supported one where nothing is said
-    #[arg(value_parser = istio_build)]
-    pub to: Option<IstioBuild>,
-    /// Version of the cluster's Kubernetes
-    #[arg(long, value_name = "X.Y", value_parser = kubernetes_version)]
-    pub kubernetes_version: Option<KubernetesVersion>,
-    /// For this date (YYYY-MM-DD) and not for today (UTC)
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
-    /// Format of the answer
-    #[arg(
-        short,
-        long,
-        value_enum,
-        value_name = "human|json",
-        default_value_t,
-        hide_possible_values = true
-    )]
-    pub output: Format,
-    #[command(flatten)]
-    pub release_data: ReleaseDataArgs,
-}
-
-/// A version of Istio as a tag states it.
-#[derive(Clone, Debug)]
-pub struct IstioBuild {
-    /// As it was written.
-    pub text: String,
-    /// Its version.
-    pub version: Version,
-    /// Whose build it is, if not upstream's.
-    pub vendor: Option<Vendor>,
+    /// Judge by the defaults, whatever meshcheck.yaml there is
+    #[arg(long, help_heading = "Policy")]
+    pub no_policy: bool,
 }
 
 /// Format of a report.
@@ -422,32 +181,6 @@ pub enum Format {
     Human,
     /// For programs.
     Json,
-}
-
-/// The lowest severity that fails a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Errors.
-    #[default]
-    Error,
-    /// Errors and warnings.
-    Warning,
-    /// Every finding.
-    Info,
-    /// Nothing.
-    Never,
-}
-
-impl FailOn {
-    /// The severity, `None` for never.
-    pub fn severity(self) -> Option<Severity> {
-        match self {
-            Self::Error => Some(Severity::Error),
-            Self::Warning => Some(Severity::Warning),
-            Self::Info => Some(Severity::Info),
-            Self::Never => None,
-        }
-    }
 }
 
 /// When to use colours.
@@ -462,45 +195,6 @@ pub enum ColorChoice {
     Never,
 }
 
-/// What to do about fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FixMode {
-    /// Only report.
-    Report,
-    /// Show a diff of the fixes up to this grade.
-    Diff(Applicability),
-    /// Apply the fixes up to this grade.
-    Apply(Applicability),
-}
-
-impl MeshArgs {
-    /// All that is to be read, in the order of the command line.
-    pub fn all_paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.paths.iter().chain(&self.filename)
-    }
-}
-
-impl CheckArgs {
-    /// All that is to be read, in the order of the command line.
-    pub fn all_paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.paths.iter().chain(&self.filename)
-    }
-
-    /// What the three options for fixes come to.
-    pub fn fix_mode(&self) -> FixMode {
-        let grade = if self.unsafe_fixes {
-            Applicability::Unsafe
-        } else {
-            Applicability::Safe
-        };
-        match (self.diff, self.fix || self.unsafe_fixes) {
-            (true, _) => FixMode::Diff(grade),
-            (false, true) => FixMode::Apply(grade),
-            (false, false) => FixMode::Report,
-        }
-    }
-}
-
 /// The command as it is called: as a plugin of kubectl its help has to say `kubectl meshcheck`.
 pub fn command(program: &str) -> clap::Command {
     let name = std::path::Path::new(program)
@@ -512,34 +206,4 @@ pub fn command(program: &str) -> clap::Command {
         None => name.to_owned(),
     };
     Cli::command().bin_name(&shown).display_name(shown)
-}
-
-fn kubernetes_version(text: &str) -> Result<KubernetesVersion, String> {
-    KubernetesVersion::parse(text).ok_or_else(|| "expected a version such as 1.33".to_owned())
-}
-
-fn istio_version(text: &str) -> Result<Version, String> {
-    Version::parse(text).ok_or_else(|| "expected a version such as 1.30 or 1.30.3".to_owned())
-}
-
-fn istio_build(text: &str) -> Result<IstioBuild, String> {
-    let text = text.trim();
-    let image = Image {
-        hub: "",
-        name: "pilot",
-        tag: Some(text),
-        digest: None,
-    };
-    match Tag::read(text) {
-        Tag::Release(version) => Ok(IstioBuild {
-            text: text.to_owned(),
-            version,
-            vendor: image.vendor(),
-        }),
-        Tag::Prerelease(version) => Err(format!(
-            "a pre-release or development build of {version}: Istio promises no way from or to one, ask \
-             for the release"
-        )),
-        Tag::Unreadable => Err("expected a version such as 1.30 or 1.30.3".to_owned()),
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+mod governing;
 pub mod mesh;
 pub mod releases;
 pub mod rules;

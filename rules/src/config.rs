@@ -18,6 +18,7 @@ pub use keys::{Key, keys};
 pub use problem::PolicyProblem;
 pub use schema::schema;
 pub use selector::{Folders, Selector};
+pub use webhook::{BreakGlass, MendAt, Mode, ModeEntry, MutatePolicy, WebhookPolicy};
 
 mod keys;
 mod problem;
@@ -26,6 +27,7 @@ pub(crate) mod scalar;
 mod schema;
 mod selector;
 mod shape;
+mod webhook;
 
 /// `apiVersion` of a policy.
 pub const API_VERSION: &str = "meshcheck.dev/v1alpha1";
@@ -53,6 +55,8 @@ pub struct Policy {
     pub ignores: Vec<Ignore>,
     /// Where the paths begin that `ignores` name.
     pub folders: Folders,
+    /// What the webhook does with what it finds. The plugin judges for people and passes it over.
+    pub webhook: WebhookPolicy,
 }
 
 /// What becomes of a rule's findings.
@@ -132,6 +136,7 @@ impl Default for Policy {
             forbid_ignore: BTreeSet::new(),
             ignores: Vec::new(),
             folders: Folders::default(),
+            webhook: WebhookPolicy::default(),
         }
     }
 }

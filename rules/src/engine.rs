@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::civil::Date;
-use json_patch::Patch;
 use serde_json::Value;
 
 use crate::config::{Level, Policy};
-use crate::finding::{Applicability, Finding, Pointer, RunFinding, Severity};
+use crate::finding::{Finding, RunFinding, Severity};
 use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
 use crate::istio::install::Given;
@@ -21,9 +20,12 @@ use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
 use crate::suppress::{self, Entry, Ignores, Suppressed, Why};
 use crate::update::Before;
 
-/// Fixes that one object may get before the engine gives up: no object has that many findings, so
-/// reaching it means that two fixes undo each other.
-const MOST_FIXES: usize = 64;
+pub use mend::Mended;
+
+mod mend;
+
+/// Whether a rule is to run on an object.
+pub type Wanted<'w> = &'w dyn Fn(&Object<'_>, &str) -> bool;
 
 /// The rules with everything they may know that is not in an object or its mesh.
 pub struct Engine {
@@ -53,6 +55,7 @@ pub struct Context<'a> {
     pub as_of: Date,
     place: Place<'a>,
     engine: &'a Engine,
+    wanted: Wanted<'a>,
     subject: OnceCell<Subject<'a>>,
     enrolment: OnceCell<Enrolment>,
     ignores: OnceCell<Ignores<'a>>,
@@ -93,7 +96,7 @@ impl<'a> Context<'a> {
 
     /// Whether this rule ran: one that did not has no findings that say anything.
     pub fn runs(&self, rule: &str) -> bool {
-        self.engine.runs(rule)
+        self.engine.runs(rule) && (self.wanted)(self.object, rule)
     }
 
     /// What becomes of the proxy that the object's pod has already, where the injector will take the
@@ -115,17 +118,6 @@ pub struct Report {
     pub policy_entries: BTreeSet<usize>,
     /// Rules that broke down on this object: a defect of ours, never a verdict.
     pub crashed: Vec<&'static str>,
-}
-
-/// A document with its fixes applied.
-#[derive(Debug)]
-pub struct Mended {
-    /// The document after the patch.
-    pub value: Value,
-    /// All operations, in order.
-    pub patch: Patch,
-    /// The findings that were fixed, in the order of their operations.
-    pub fixed: Vec<Finding>,
 }
 
 impl Engine {
@@ -191,6 +183,18 @@ impl Engine {
         mesh: &Mesh,
         place: Place<'_>,
     ) -> Report {
+        self.check_by(&|_, _| true, object, before, mesh, place)
+    }
+
+    /// Judges one object against what was there before, by the rules that are wanted on it.
+    pub fn check_by(
+        &self,
+        wanted: Wanted<'_>,
+        object: &Object<'_>,
+        before: Before<'_>,
+        mesh: &Mesh,
+        place: Place<'_>,
+    ) -> Report {
         let mut report = Report::default();
         if !self.looks_at(object) {
             return report;
@@ -206,6 +210,7 @@ impl Engine {
             as_of: self.as_of,
             place,
             engine: self,
+            wanted,
             subject: OnceCell::new(),
             enrolment: OnceCell::new(),
             ignores: OnceCell::new(),
@@ -213,7 +218,9 @@ impl Engine {
             gate: OnceCell::new(),
         };
         for rule in self.for_kind(object) {
-            self.run(rule, &cx, &mut report);
+            if wanted(object, rule.id) {
+                self.run(rule, &cx, &mut report);
+            }
         }
         report
     }
@@ -321,107 +328,5 @@ impl Engine {
             .filter(|(rule, _)| self.runs(rule.id))
             .flat_map(|(rule, out)| self.levelled(rule, out))
             .collect()
-    }
-
-    /// Applies fixes up to `grade` to every object of a document, one after the other, each on what
-    /// the one before left, until none is left.
-    pub fn mend(
-        &self,
-        document: &Value,
-        mesh: &Mesh,
-        place: Place<'_>,
-        grade: Applicability,
-    ) -> Mended {
-        let mut mended = Mended {
-            value: document.clone(),
-            patch: Patch::default(),
-            fixed: Vec::new(),
-        };
-        // No fix moves an object, so that a list of thousands is gone through once and not for each.
-        let objects = mesh.objects(document, place).into_iter();
-        for at in objects.map(|object| object.root.pointer()) {
-            self.mend_object(&mut mended, &at, mesh, place, grade);
-        }
-        mended
-    }
-
-    fn mend_object(
-        &self,
-        mended: &mut Mended,
-        at: &Pointer,
-        mesh: &Mesh,
-        place: Place<'_>,
-        grade: Applicability,
-    ) {
-        let mut last: Option<Step> = None;
-        let mut useless: Vec<Finding> = Vec::new();
-        for _ in 0..MOST_FIXES {
-            let Some(object) = Object::at(&mended.value, at, place) else {
-                break;
-            };
-            let findings = self.check(&object, mesh, place).findings;
-            let is_left = |finding: &Finding| !useless.iter().any(|other| is_same(other, finding));
-            let next = findings
-                .into_iter()
-                .find(|finding| is_fixable(finding, grade) && is_left(finding));
-            let Some(finding) = next else { break };
-            let step = Step {
-                before: object.root.value().clone(),
-                operations: mended.patch.0.len(),
-            };
-            // What is said again was not mended by it.
-            let again = mended
-                .fixed
-                .last()
-                .is_some_and(|fixed| is_same(fixed, &finding));
-            match last.take().filter(|_| again) {
-                Some(step) => {
-                    mended.undo(at, step);
-                    useless.push(finding);
-                }
-                None if mended.apply(finding.clone()) => last = Some(step),
-                None => useless.push(finding),
-            }
-        }
-    }
-}
-
-/// What an object was before a fix.
-struct Step {
-    before: Value,
-    operations: usize,
-}
-
-fn is_fixable(finding: &Finding, grade: Applicability) -> bool {
-    let fix = finding.fix.as_ref();
-    fix.is_some_and(|fix| fix.applicability <= grade)
-}
-
-/// Whether it is the same thing at the same place, to be mended in the same way.
-fn is_same(one: &Finding, other: &Finding) -> bool {
-    one.rule == other.rule && one.at == other.at && one.fix == other.fix
-}
-
-impl Mended {
-    /// False where the fix does not fit the document, which then stays as it is.
-    fn apply(&mut self, finding: Finding) -> bool {
-        let Some(fix) = &finding.fix else {
-            return false;
-        };
-        if json_patch::patch(&mut self.value, &fix.patch).is_err() {
-            return false;
-        }
-        self.patch.0.extend(fix.patch.0.iter().cloned());
-        self.fixed.push(finding);
-        true
-    }
-
-    /// Takes the last fix back.
-    fn undo(&mut self, at: &Pointer, step: Step) {
-        if let Some(object) = self.value.pointer_mut(at.as_str()) {
-            *object = step.before;
-            self.patch.0.truncate(step.operations);
-            self.fixed.pop();
-        }
     }
 }

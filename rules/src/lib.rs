@@ -18,7 +18,7 @@ pub mod upgrade;
 pub mod words;
 pub mod yaml;
 
-pub use engine::{Context, Engine, Mended, Report};
+pub use engine::{Context, Engine, Mended, Report, Wanted};
 pub use finding::{Applicability, Finding, Fix, Location, Part, Pointer, RunFinding, Severity};
 pub use mesh::{Mesh, Place, Source};
 pub use object::{Node, Object, Strings};

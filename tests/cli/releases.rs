@@ -36,6 +36,29 @@ release  state        until       certainty  days left  Kubernetes    newest pat
     assert_eq!(table.stdout, expected);
 }
 
+/// When a release ends soon is the policy's to say, as it is for `check`.
+#[test]
+fn soon_is_what_the_policy_says() {
+    let policy = |days: u32| {
+        format!(
+            "apiVersion: meshcheck.dev/v1alpha1\nkind: Policy\nversion: {{warn_days: {days}}}\n"
+        )
+    };
+    let sandbox = Sandbox::with(&[("meshcheck.yaml", &policy(7)), ("other.yaml", &policy(120))]);
+    let soon = |arguments: &[&str]| {
+        let all = [&["releases", "--as-of", "2026-11-22"], arguments].concat();
+        let table = outcome(&mut sandbox.command(&all));
+        assert_eq!((table.code, table.stderr.as_str()), (0, ""), "{table:?}");
+        let ends = |line: &&str| line.contains("ending soon");
+        table.stdout.lines().filter(ends).count()
+    };
+    assert_eq!(soon(&[]), 0);
+    assert_eq!(soon(&["--no-policy"]), 1);
+    assert_eq!(soon(&["--policy", "other.yaml"]), 2);
+    let wrong = outcome(&mut sandbox.command(["releases", "--policy", "none.yaml"]));
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{wrong:?}");
+}
+
 /// What was not out yet is not there, and a patch counts from its day on.
 #[test]
 fn the_past_is_as_it_was() {

@@ -108,19 +108,15 @@ fn a_refresh_is_not_asked_about(world: &World) {
 fn of_config_maps_only_istios_are_asked_about(world: &World) {
     let plane = world.control_plane();
     let webhook = Webhook::install(plane, &[]);
-    let create = |name| {
-        let words = [
-            "create",
-            "configmap",
-            name,
-            "--dry-run=server",
-            "--from-literal=a=b",
-        ];
+    let create = |name, entry: &str| {
+        let entry = format!("--from-literal={entry}");
+        let words = ["create", "configmap", name, "--dry-run=server", &entry];
         plane.kubectl.must(&words);
     };
     let before = webhook.reviews();
-    create("leader");
+    create("shop", "mesh=a: b");
+    create("istio-leader", "a=b");
     assert_eq!(webhook.reviews(), before);
-    create("istio-canary");
+    create("istio-canary", "mesh=a: b");
     assert!(webhook.reviews() > before);
 }

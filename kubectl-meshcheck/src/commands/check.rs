@@ -7,6 +7,7 @@ use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::{Engine, Severity, yaml};
 
+use super::governing::Governing;
 use super::{CommandError, today};
 use crate::args::{ChartName, CheckArgs, FixMode, Format};
 use crate::judge::{FileReport, Judge};
@@ -22,10 +23,8 @@ use crate::since::Since;
 use crate::source::{Inputs, Origin};
 
 use fixing::Fixing;
-use governing::Governing;
 
 mod fixing;
-mod governing;
 
 /// Checks, and says how the run ends. `program` is how the program is called.
 pub fn run(arguments: &CheckArgs, program: &str) -> Result<Verdict, CommandError> {
@@ -39,7 +38,7 @@ pub fn run_since(
     program: &str,
 ) -> Result<Verdict, CommandError> {
     refuse_two_streams(arguments, old)?;
-    let policy = Governing::find(arguments)?;
+    let policy = Governing::find(&arguments.policy, arguments.color)?;
     let engine = engine(arguments, policy.policy())?;
     let known = known::mesh(settings(arguments), arguments.mesh.as_deref())?;
     let inputs = Inputs::find(arguments.all_paths());

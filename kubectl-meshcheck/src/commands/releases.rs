@@ -1,12 +1,12 @@
 //! `releases`: Istio's releases as they stand on a date.
 
 use jiff::civil::Date;
-use meshcheck_rules::config::Policy;
 use meshcheck_rules::releases::{Bulletin, Outlook, Release, Releases, State};
 use serde::Serialize;
 
+use super::governing::Governing;
 use super::{CommandError, today};
-use crate::args::{Format, ReleasesArgs};
+use crate::args::{ColorChoice, Format, ReleasesArgs};
 use crate::output::facts::{BulletinOut, EndOut, KubernetesOut, TableOut, pretty};
 use crate::output::{Stream, counted, text};
 use crate::release_data;
@@ -47,9 +47,10 @@ struct PatchOut {
 
 /// Prints the list.
 pub fn run(arguments: &ReleasesArgs) -> Result<Verdict, CommandError> {
+    let policy = Governing::find(&arguments.policy, ColorChoice::Auto)?.policy();
     let table = release_data::load(&arguments.release_data)?;
     let on = arguments.as_of.unwrap_or_else(today);
-    let all = table.outlook(on, Policy::default().version.warn_days);
+    let all = table.outlook(on, policy.version.warn_days);
     let is_shown = |row: &&Outlook<'_>| {
         arguments.all || row.days_left(on).is_none_or(|left| left >= -RECENT_DAYS)
     };

@@ -1,5 +1,6 @@
 //! What a policy may hold. The one place that says it.
 
+use super::scalar::{LEVELS, MEND_AT, MODES};
 use super::shape::{Field, Names, Shape};
 use super::{API_VERSION, KIND};
 
@@ -29,7 +30,7 @@ pub(super) static POLICY: Shape = Shape::Record(&[
         "level of a rule: `off` has it not run, the others are the severity of all its findings; an \
          info that says what could not be judged stays one",
         "each rule's own",
-        Shape::Map(Names::Rules, &Shape::Level),
+        Shape::Map(Names::Rules, &LEVEL),
     ),
     Field::new(
         "keepalive",
@@ -56,7 +57,16 @@ pub(super) static POLICY: Shape = Shape::Record(&[
         "none",
         Shape::List(&Shape::Record(IGNORE)),
     ),
+    Field::new(
+        "webhook",
+        "what the webhook does with what it finds",
+        "",
+        Shape::Record(WEBHOOK),
+    ),
 ]);
+
+const LEVEL: Shape = Shape::OneOf(&LEVELS);
+const MODE: Shape = Shape::OneOf(&MODES);
 
 const KEEPALIVE: &[Field] = &[
     Field::new(
@@ -152,29 +162,126 @@ const IGNORE: &[Field] = &[
         "any",
         Shape::OneOrMore(&Shape::Glob),
     ),
+    NAMESPACE,
+    OF_KIND,
+    NAME,
+    LABELS,
+];
+
+const NAMESPACE: Field = Field::new(
+    "namespace",
+    "namespaces as documents name them, `*` allowed",
+    "any",
+    Shape::OneOrMore(&Shape::Glob),
+);
+
+const OF_KIND: Field = Field::new(
+    "kind",
+    "kinds, such as `Deployment`",
+    "any",
+    Shape::OneOrMore(&Shape::ObjectKind),
+);
+
+const NAME: Field = Field::new(
+    "name",
+    "names, `*` allowed",
+    "any",
+    Shape::OneOrMore(&Shape::Glob),
+);
+
+const LABELS: Field = Field::new(
+    "labels",
+    "labels that the object has, all of them",
+    "any",
+    Shape::Map(Names::Any, &Shape::Text),
+);
+
+const WEBHOOK: &[Field] = &[
     Field::new(
-        "namespace",
-        "namespaces as documents name them, `*` allowed",
+        "mode",
+        "`enforce` refuses errors and mends, `warn` tells instead, `audit` tells nobody and keeps it in \
+         the audit log, `off` has no rule run",
+        "enforce",
+        MODE,
+    ),
+    Field::new(
+        "modes",
+        "modes of rules and objects; the first entry that fits decides, else `webhook.mode`",
+        "none",
+        Shape::List(&Shape::Record(MODE_ENTRY)),
+    ),
+    Field::new(
+        "mutate",
+        "how objects are mended",
+        "",
+        Shape::Record(MUTATE),
+    ),
+    Field::new(
+        "break_glass",
+        "the annotation with which errors pass in an emergency",
+        "",
+        Shape::Record(BREAK_GLASS),
+    ),
+];
+
+const MODE_ENTRY: &[Field] = &[
+    Field::required("mode", "the mode that holds", MODE),
+    Field::new(
+        "rule",
+        "of which rules",
+        "all",
+        Shape::OneOrMore(&Shape::Rule),
+    ),
+    NAMESPACE,
+    OF_KIND,
+    NAME,
+    LABELS,
+];
+
+const MUTATE: &[Field] = &[
+    Field::new(
+        "at",
+        "`workload` mends what is applied, `pod` mends Pods alone, when they are made, `auto` takes \
+         `pod` for objects of Argo CD and Flux",
+        "auto",
+        Shape::OneOf(&MEND_AT),
+    ),
+    Field::new(
+        "advise",
+        "whether nothing is mended and each patch is told as a warning instead",
+        "false",
+        Shape::Bool,
+    ),
+];
+
+const BREAK_GLASS: &[Field] = &[
+    Field::new(
+        "allow",
+        "whether `meshcheck.dev/break-glass` counts",
+        "false",
+        Shape::Bool,
+    ),
+    NAMESPACE,
+    Field::new(
+        "group",
+        "groups of users, one of which must have whoever asks, `*` allowed",
         "any",
         Shape::OneOrMore(&Shape::Glob),
     ),
     Field::new(
-        "kind",
-        "kinds, such as `Deployment`",
-        "any",
-        Shape::OneOrMore(&Shape::ObjectKind),
+        "forbid",
+        "rules whose errors are refused all the same",
+        "none",
+        Shape::List(&Shape::Rule),
     ),
     Field::new(
-        "name",
-        "names, `*` allowed",
-        "any",
-        Shape::OneOrMore(&Shape::Glob),
-    ),
-    Field::new(
-        "labels",
-        "labels that the object has, all of them",
-        "any",
-        Shape::Map(Names::Any, &Shape::Text),
+        "max_days",
+        "how many days ahead `until` may lie",
+        "7",
+        Shape::Whole {
+            least: 0,
+            most: 365,
+        },
     ),
 ];
 

@@ -8,7 +8,7 @@ use super::keys::POLICY;
 use super::problem::Problems;
 use super::{
     API_VERSION, FILE_NAME, Ignore, KIND, KeepalivePolicy, Level, Policy, PolicyProblem,
-    VendorSupport, VersionPolicy, scalar, selector, shape,
+    VendorSupport, VersionPolicy, scalar, selector, shape, webhook,
 };
 use crate::istio::duration::GoDuration;
 use crate::istio::image::Vendor;
@@ -103,6 +103,7 @@ fn build(root: &Node<'_>, problems: &mut Problems<'_, '_>) -> Policy {
         vendors: vendors(root),
         forbid_ignore: rules_in(root, "forbid_ignore").collect(),
         ignores: root.items("ignores").map(|entry| ignore(&entry)).collect(),
+        webhook: webhook::read(root, problems),
         ..Policy::default()
     }
 }
@@ -213,7 +214,7 @@ fn vendors(root: &Node<'_>) -> BTreeMap<Vendor, VendorSupport> {
 }
 
 /// The rules that stand under a key, alone or in a list.
-fn rules_in(node: &Node<'_>, key: &str) -> impl Iterator<Item = &'static str> {
+pub(super) fn rules_in(node: &Node<'_>, key: &str) -> impl Iterator<Item = &'static str> {
     let value = node.get(key);
     let alone = value.as_ref().and_then(Node::str);
     let listed: Vec<&str> = node.items(key).filter_map(|item| item.str()).collect();

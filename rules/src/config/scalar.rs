@@ -3,27 +3,59 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::Level;
+use super::{Level, MendAt, Mode};
 use crate::finding::Severity;
 use crate::istio::duration::GoDuration;
 use crate::words;
 
-/// The levels by name, as a policy writes them.
-pub(super) const LEVELS: [&str; 4] = ["off", "info", "warning", "error"];
+/// The word that has something not happen at all.
+pub(super) const OFF: &str = "off";
 
-/// A level. In YAML 1.1, which Kubernetes reads, a bare `off` is false.
+/// The levels by name, as a policy writes them.
+pub(super) const LEVELS: [&str; 4] = [OFF, "info", "warning", "error"];
+
+/// The modes of the webhook by name.
+pub(super) const MODES: [&str; 4] = ["enforce", "warn", "audit", OFF];
+
+/// Where the webhook mends, by name.
+pub(super) const MEND_AT: [&str; 3] = ["auto", "workload", "pod"];
+
+/// One of some words. In YAML 1.1, which Kubernetes reads, a bare `off` is false.
+pub(super) fn one_of(value: &Value, words: &[&'static str]) -> Option<&'static str> {
+    let text = match value {
+        Value::Bool(false) => OFF,
+        other => other.as_str()?,
+    };
+    words.iter().copied().find(|word| *word == text)
+}
+
+/// A level.
 pub(super) fn level(value: &Value) -> Option<Level> {
-    match value {
-        Value::Bool(false) => Some(Level::Off),
-        Value::String(text) => match text.as_str() {
-            "off" => Some(Level::Off),
-            "info" => Some(Level::At(Severity::Info)),
-            "warning" => Some(Level::At(Severity::Warning)),
-            "error" => Some(Level::At(Severity::Error)),
-            _ => None,
-        },
-        _ => None,
-    }
+    Some(match one_of(value, &LEVELS)? {
+        OFF => Level::Off,
+        "info" => Level::At(Severity::Info),
+        "warning" => Level::At(Severity::Warning),
+        _ => Level::At(Severity::Error),
+    })
+}
+
+/// A mode of the webhook.
+pub(super) fn mode(value: &Value) -> Option<Mode> {
+    Some(match one_of(value, &MODES)? {
+        OFF => Mode::Off,
+        "warn" => Mode::Warn,
+        "audit" => Mode::Audit,
+        _ => Mode::Enforce,
+    })
+}
+
+/// Where the webhook mends.
+pub(super) fn mend_at(value: &Value) -> Option<MendAt> {
+    Some(match one_of(value, &MEND_AT)? {
+        "workload" => MendAt::Workload,
+        "pod" => MendAt::Pod,
+        _ => MendAt::Auto,
+    })
 }
 
 /// A duration above zero, as Go writes it; else what is wrong with it.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::KIND;
 use super::keys::POLICY;
-use super::scalar::LEVELS;
+use super::scalar::OFF;
 use super::shape::{Field, Names, Shape};
 use crate::rules;
 
@@ -30,7 +30,11 @@ fn of(shape: &Shape) -> Value {
     match shape {
         Shape::Exactly(text) => json!({"const": text}),
         // A bare `off` is false for readers of YAML 1.1.
-        Shape::Level => json!({"anyOf": [{"enum": LEVELS}, {"const": false}]}),
+        Shape::OneOf(words) if words.contains(&OFF) => {
+            json!({"anyOf": [{"enum": words}, {"const": false}]})
+        }
+        Shape::OneOf(words) => json!({"enum": words}),
+        Shape::Bool => json!({"type": "boolean"}),
         Shape::Duration => json!({
             "type": "string",
             "pattern": r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$",

@@ -77,7 +77,8 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn fits(patterns: Option<&GlobSet>, text: Option<&str>) -> bool {
+/// Whether one of the patterns fits, or there are none.
+pub(super) fn fits(patterns: Option<&GlobSet>, text: Option<&str>) -> bool {
     patterns.is_none_or(|patterns| text.is_some_and(|text| patterns.is_match(text)))
 }
 
@@ -121,16 +122,21 @@ fn set(patterns: impl IntoIterator<Item = String>) -> Option<GlobSet> {
     set.build().ok().filter(|_| any)
 }
 
+/// The patterns that stand under a key, alone or in a list.
+pub(super) fn patterns(entry: &Value, key: &str) -> Option<GlobSet> {
+    set(texts(entry.get(key)).into_iter().map(str::to_owned))
+}
+
 /// Reads the selectors of an entry that has been checked.
 pub(super) fn read(entry: &Value) -> Selector {
-    let words = |key| texts(entry.get(key)).into_iter().map(str::to_owned);
     let labels = entry.get("labels").and_then(Value::as_object);
     let labels = labels.into_iter().flatten();
+    let kinds = texts(entry.get("kind")).into_iter();
     Selector {
         files: set(texts(entry.get("file")).into_iter().flat_map(of_files)),
-        namespaces: set(words("namespace")),
-        kinds: words("kind").collect(),
-        names: set(words("name")),
+        namespaces: patterns(entry, "namespace"),
+        kinds: kinds.map(str::to_owned).collect(),
+        names: patterns(entry, "name"),
         labels: labels
             .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
             .collect(),

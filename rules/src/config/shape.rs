@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::problem::Problems;
-use super::scalar::{self, LEVELS, shown};
+use super::scalar::{self, shown};
 use super::selector;
 use crate::istio::version::Minor;
 use crate::object::Node;
@@ -15,8 +15,10 @@ use crate::{rules, words};
 pub(super) enum Shape {
     /// This text.
     Exactly(&'static str),
-    /// `off` or a severity.
-    Level,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// `true` or `false`.
+    Bool,
     /// A Go duration above zero.
     Duration,
     /// A whole number.
@@ -96,7 +98,8 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exactly(text) => write!(f, "`{text}`"),
-            Self::Level => write!(f, "`{}`", LEVELS.join("`, `")),
+            Self::OneOf(words) => write!(f, "`{}`", words.join("`, `")),
+            Self::Bool => f.write_str("`true` or `false`"),
             Self::Duration => f.write_str("a duration such as 10m"),
             Self::Whole { least, most } => write!(f, "a whole number from {least} to {most}"),
             Self::Decimal { least, most } => write!(f, "a number from {least} to {most}"),
@@ -168,7 +171,8 @@ fn scalar(node: &Node<'_>, shape: &Shape) -> Result<(), String> {
     let value = node.value();
     let fits = match shape {
         Shape::Exactly(text) => value.as_str() == Some(text),
-        Shape::Level => scalar::level(value).is_some(),
+        Shape::OneOf(words) => scalar::one_of(value, words).is_some(),
+        Shape::Bool => value.is_boolean(),
         Shape::Duration => return scalar::duration(value).map(drop).map_err(str::to_owned),
         Shape::Whole { least, most } => {
             let number = value.as_i64();

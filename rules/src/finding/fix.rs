@@ -157,12 +157,12 @@ pub mod op {
 
     /// Adds a member however deep below `parent`; what is missing on the way is added with it, so that
     /// one operation does it all.
-    pub fn add_below<'a>(parent: &Node<'a>, keys: &[&str], value: Value) -> Change<'a> {
+    pub fn add_below<'a>(parent: &Node<'a>, keys: &[impl AsRef<str>], value: Value) -> Change<'a> {
         let mut node = parent.clone();
         let mut spot = parent.spot();
         // In an empty document there is nothing to add to: it becomes the mapping.
         let mut is_open = !parent.value().is_null();
-        let mut keys = keys.iter();
+        let mut keys = keys.iter().map(AsRef::as_ref);
         while is_open {
             let Some(key) = keys.next() else { break };
             spot = spot.join(key);
@@ -172,7 +172,7 @@ pub mod op {
             }
         }
         let value = keys.rev().fold(value, |value, key| {
-            Value::Object(std::iter::once(((*key).to_owned(), value)).collect())
+            Value::Object(std::iter::once((key.to_owned(), value)).collect())
         });
         let add = |path| PatchOperation::Add(AddOperation { path, value });
         Change {

@@ -210,13 +210,30 @@ impl Tag {
     }
 }
 
+/// Words for a build that is no release, wherever they stand behind the number: `rc.0`, `beta2`,
+/// `debug-dev`.
+const EARLY: &[&str] = &[
+    "alpha",
+    "beta",
+    "rc",
+    "dev",
+    "devel",
+    "snapshot",
+    "pre",
+    "prerelease",
+    "preview",
+    "milestone",
+    "nightly",
+    "daily",
+    "unstable",
+];
+
 fn is_prerelease(suffix: &str) -> bool {
-    let word = suffix.split(['.', '-']).next().unwrap_or_default();
-    let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    ["alpha", "beta", "rc", "dev", "snapshot", "pre"]
-        .iter()
-        .any(|known| stem.eq_ignore_ascii_case(known))
-        || is_git_describe(suffix)
+    let is_early = |word: &str| {
+        let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        EARLY.iter().any(|known| stem.eq_ignore_ascii_case(known))
+    };
+    suffix.split(['.', '-', '_']).any(is_early) || is_git_describe(suffix)
 }
 
 /// `1-g19df463bb`: commits since the tag and the commit.
@@ -278,6 +295,13 @@ mod tests {
             ("1.1.0-snapshot.4", early(1, Some(0))),
             ("1.15-beta.0", early(15, None)),
             ("1.14.1-1-g19df463bb", early(14, Some(1))),
+            ("1.3.0-prerelease", early(3, Some(0))),
+            ("1.3.0-pre-release", early(3, Some(0))),
+            ("1.22.0-PreRelease.2", early(22, Some(0))),
+            ("1.5.0-preview1", early(5, Some(0))),
+            ("1.20.3-debug-rc1", early(20, Some(3))),
+            ("1.24-nightly", early(24, None)),
+            ("1.20.3-predator", release(20, 3)),
             ("release-1.3-latest-daily", early(3, None)),
             ("master-latest-daily", Tag::Unreadable),
             ("latest", Tag::Unreadable),

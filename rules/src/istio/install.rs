@@ -14,7 +14,9 @@ pub use chart_file::{CHART_FILE, Dependency};
 pub use installers::INSTALLS;
 pub use operator::{Mistake, Refusal};
 pub use plane::{Plane, Rendered};
-pub use release::{Chart, Home, InstallVersion, Layer, Parameter, Reading, Release, Unseen};
+pub use release::{
+    Addition, Chart, Home, InstallVersion, Layer, Parameter, Reading, Release, Unseen,
+};
 pub use traced::Traced;
 pub use values::{Effective, Refused};
 pub use vendors::installer_of;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::finding::{Change, Location, op};
 use crate::istio::args::{AGE, Arguments, Flag, FlagValue, Text};
 use crate::istio::duration::GoDuration;
+use crate::istio::install::Addition;
 use crate::istio::istiod::Istiod;
 use crate::istio::version::{Minor, Version};
 use crate::object::Node;
@@ -92,8 +93,8 @@ enum Setter<'a> {
     Joined(Node<'a>),
     /// Flag and value are to be appended to this list.
     Append(Node<'a>),
-    /// This member is to be added; missing parents come first.
-    Member(Node<'a>, Vec<&'static str>),
+    /// It is to be added there.
+    Member(Addition<'a>),
     /// It cannot be done here.
     Impossible,
 }
@@ -108,7 +109,7 @@ impl<'a> Setter<'a> {
                 op::add(list, "-", Value::String(format!("--{AGE}"))),
                 op::add(list, "-", text),
             ],
-            Self::Member(parent, keys) => vec![op::add_below(parent, keys, text)],
+            Self::Member(addition) => vec![addition.of(text)],
             Self::Impossible => Vec::new(),
         }
     }

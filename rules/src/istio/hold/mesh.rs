@@ -193,14 +193,11 @@ fn is_own_prefix(prefix: &str, minor: Minor) -> bool {
 fn moved<'a>(plane: &Plane<'a>, node: &Node<'a>) -> Vec<Change<'a>> {
     let keys = ["meshConfig", DEFAULT_CONFIG, FIELD];
     let is_set = plane.values.root().at(&keys).is_some();
-    let add = match (&plane.release.operator, &plane.release.home.add) {
+    let add = match (&plane.release.operator, plane.release.addition(&keys)) {
         _ if is_set => None,
         // The field of the spec wins over the values.
         (Some(spec), _) => Some(op::add_below(spec, &keys, Value::Bool(true))),
-        (None, Some((parent, above))) => {
-            let keys: Vec<&str> = above.iter().copied().chain(keys).collect();
-            Some(op::add_below(parent, &keys, Value::Bool(true)))
-        }
+        (None, Some(addition)) => Some(addition.of(Value::Bool(true))),
         (None, None) => return Vec::new(),
     };
     if !node.is_member() {

@@ -146,6 +146,7 @@ fn of_source<'a>(
         stronger: lists("fileParameters") || values.is_unreadable() || is_patched,
     };
     let home = Home {
+        is_dotted: false,
         at: values.key().unwrap_or_else(|| spec.key()),
         add: values.home().or_else(|| {
             values

@@ -114,6 +114,7 @@ fn below<'a>(root: &Node<'a>, values: &Node<'a>, chart: Chart) -> Release<'a> {
     let global = root.get_set("global").map(Layer::Global);
     let own = Layer::Values(values.clone());
     let home = Home {
+        is_dotted: false,
         at: values.key(),
         add: values
             .value()

@@ -50,6 +50,7 @@ pub(super) fn release<'a>(object: &Object<'a>, around: Option<&Around<'a>>) -> O
     let chosen = chosen(&spec, object, around)?;
     let values = spec.get_set("values").map_or(Inline::Absent, Inline::of);
     let home = Home {
+        is_dotted: false,
         at: values.key().unwrap_or_else(|| spec.key()),
         add: (!values.is_unreadable()).then(|| (spec.clone(), vec!["values"])),
     };

@@ -65,6 +65,7 @@ fn release<'a>(node: &Node<'a>, origin: Origin) -> Option<Release<'a>> {
     let has_more = |key: &str| node.items(key).next().is_some();
     let place = node.get("values").or_else(|| node.get("chart"))?;
     let home = Home {
+        is_dotted: false,
         at: place.whole(),
         add: match first {
             Some(Layer::Values(mapping)) => Some((mapping, Vec::new())),

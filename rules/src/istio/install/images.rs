@@ -12,7 +12,7 @@ use crate::object::Node;
 /// Every version that a release states: that of its chart, and those of the images in its values that
 /// will be used.
 pub(super) fn versions<'a>(release: &Release<'a>) -> Vec<InstallVersion<'a>> {
-    let user = given(&release.layers);
+    let user = given(release);
     let own: &[&str] = match release.chart {
         Chart::Istiod | Chart::Istio | Chart::Ambient => &["pilot"],
         Chart::Cni => &["cni"],
@@ -44,7 +44,7 @@ pub(super) fn versions<'a>(release: &Release<'a>) -> Vec<InstallVersion<'a>> {
 /// The version of the istiod in the values, as far as it tells the version of the chart. A number has
 /// lost its zeros (`1.20` is 1.2), and tells nothing.
 pub(super) fn tag_version(release: &Release<'_>) -> Option<Version> {
-    let user = given(&release.layers);
+    let user = given(release);
     let pilot = user.get("pilot").unwrap_or(&user);
     let reference = pilot
         .get("image")

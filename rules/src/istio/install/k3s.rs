@@ -123,10 +123,13 @@ fn of_spec<'a>(spec: &Node<'a>, chart: Chart, strings: &'a Strings) -> Release<'
             .filter_map(|values| values.mapping())
             .map(Layer::Values),
     );
+    let is_empty = mapping.is_absent() && text.is_absent();
+    // `values` is young: a controller that does not know it drops it without a word.
+    let add = mapping.home().or_else(|| text.home());
     let home = Home {
+        is_dotted: add.is_none(),
         at: key.unwrap_or_else(|| spec.key()),
-        // `values` is young: a controller that does not know it drops it without a word.
-        add: mapping.home().or_else(|| text.home()),
+        add: add.or_else(|| is_empty.then(|| (spec.clone(), vec!["set"]))),
     };
     Release {
         layers,

@@ -35,6 +35,7 @@ fn release<'a>(chart: &Node<'a>) -> Option<Release<'a>> {
     let file_wins = has_files && chart.str_at("valuesMerge") == Some("merge");
     let name = chart.get("name")?;
     let home = Home {
+        is_dotted: false,
         at: values.key().unwrap_or_else(|| name.whole()),
         add: (!values.is_unreadable()).then(|| (chart.clone(), vec!["valuesInline"])),
     };

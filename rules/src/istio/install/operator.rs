@@ -60,6 +60,7 @@ fn release<'a>(root: &Node<'a>, spec: Option<&Node<'a>>) -> Release<'a> {
     let at = |key: &str| spec.and_then(|spec| spec.get_set(key));
     let values = at("values");
     let home = Home {
+        is_dotted: false,
         at: match (&values, spec) {
             (Some(values), _) => values.key(),
             (None, Some(spec)) => spec.key(),

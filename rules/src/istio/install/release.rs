@@ -1,7 +1,9 @@
 //! A release: one of Istio's charts, with the values that an installer gives it.
 
+use serde_json::Value;
+
 use super::operator::Refusal;
-use crate::finding::Location;
+use crate::finding::{Change, Location, op};
 use crate::istio::build::Stated;
 use crate::istio::image::Vendor;
 use crate::istio::version::Version;
@@ -75,6 +77,9 @@ pub struct Release<'a> {
     pub profile: Option<Node<'a>>,
     /// What sets values, the strongest first.
     pub layers: Vec<Layer<'a>>,
+    /// The names that an API server's schema has for the root of the values, where there is one: it drops
+    /// all others.
+    pub roots: Option<&'static [&'static str]>,
     /// Values that are not in sight.
     pub unseen: Unseen,
     /// Where that stands which nobody sets.
@@ -101,6 +106,7 @@ impl<'a> Release<'a> {
             is_vendors: false,
             profile: None,
             layers: Vec::new(),
+            roots: None,
             unseen: Unseen::NOTHING,
             home,
             refusal: None,
@@ -110,10 +116,91 @@ impl<'a> Release<'a> {
     }
 }
 
+/// Where a value is added that nobody sets.
+#[derive(Clone, Debug)]
+pub struct Addition<'a> {
+    parent: Node<'a>,
+    keys: Vec<String>,
+    is_dotted: bool,
+}
+
+impl<'a> Addition<'a> {
+    /// Below this node, under these keys.
+    pub fn below(parent: &Node<'a>, keys: &[&str]) -> Self {
+        Self {
+            parent: parent.clone(),
+            keys: keys.iter().map(|&key| key.to_owned()).collect(),
+            is_dotted: false,
+        }
+    }
+
+    fn at_home(home: &Home<'a>, path: &[&str]) -> Option<Self> {
+        let (parent, above) = home.add.as_ref()?;
+        let dotted = path.join(".");
+        let path = if home.is_dotted {
+            &[dotted.as_str()]
+        } else {
+            path
+        };
+        Some(Self {
+            is_dotted: home.is_dotted,
+            ..Self::below(parent, &[above, path].concat())
+        })
+    }
+
+    /// The change that adds it.
+    pub fn of(&self, value: Value) -> Change<'a> {
+        let value = match value {
+            // Only numbers and texts have a place there, and the text means the same.
+            Value::Bool(on) if self.is_dotted => Value::String(on.to_string()),
+            value => value,
+        };
+        op::add_below(&self.parent, &self.keys, value)
+    }
+
+    /// Where it goes, for titles: `spec.values.pilot.env`.
+    pub fn name(&self) -> String {
+        self.keys.join(".")
+    }
+}
+
+impl<'a> Release<'a> {
+    /// Where a value that nobody sets is added so that the chart gets it; `None` where it cannot be added
+    /// here. What is no mapping takes away all that weaker layers say below its key.
+    pub fn addition(&self, path: &[&str]) -> Option<Addition<'a>> {
+        let (first, _) = path.split_first()?;
+        for layer in &self.layers {
+            match layer {
+                Layer::Values(values) => {
+                    if values
+                        .get(first)
+                        .is_some_and(|own| !own.value().is_object())
+                    {
+                        return Some(Addition::below(values, path));
+                    }
+                }
+                Layer::Parameters(parameters) => {
+                    let mut whole = parameters.iter().filter(|one| one.path == [*first]);
+                    if whole.any(|one| !one.value.value().is_object()) {
+                        return None;
+                    }
+                }
+                Layer::Global(_) => {}
+            }
+        }
+        Addition::at_home(&self.home, path)
+    }
+}
+
 /// How deep values are searched.
 const DEPTH: usize = 12;
 
 impl<'a> Release<'a> {
+    /// Whether the API server drops what stands at the root of the values under this name.
+    pub fn drops(&self, name: &str) -> bool {
+        self.roots.is_some_and(|roots| !roots.contains(&name))
+    }
+
     /// Every member of the values, each with its path among them.
     pub fn fields(&self) -> Vec<(Vec<String>, Node<'a>)> {
         let mut found = Vec::new();
@@ -219,6 +306,8 @@ pub struct Home<'a> {
     /// Where a value is to be added: below this node, under these keys and then those of the value
     /// (`pilot`, ...). `None` where it cannot be added here.
     pub add: Option<(Node<'a>, Vec<&'static str>)>,
+    /// Whether the keys of the value are one key there, with dots, as `--set` takes it.
+    pub is_dotted: bool,
 }
 
 /// A version that an installer's file states.

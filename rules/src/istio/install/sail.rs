@@ -24,6 +24,28 @@ pub(super) const ISTIO_CNI: ObjectKind = ObjectKind::new(GROUP, "IstioCNI", "ist
 /// Ambient's proxy.
 pub(super) const ZTUNNEL: ObjectKind = ObjectKind::new(GROUP, "ZTunnel", "ztunnels");
 
+/// Members of `spec.values`. The schemas of all kinds of both versions of the group are no wider
+/// (`api/v1/values_types.gen.go` of istio-ecosystem/sail-operator).
+const ROOTS: &[&str] = &[
+    "base",
+    "cni",
+    "compatibilityVersion",
+    "defaultRevision",
+    "experimental",
+    "gatewayClasses",
+    "global",
+    "istiodRemote",
+    "istio_cni",
+    "meshConfig",
+    "pilot",
+    "profile",
+    "revision",
+    "revisionTags",
+    "sidecarInjectorWebhook",
+    "telemetry",
+    "ztunnel",
+];
+
 /// The chart that it installs; `None` for kinds of other groups.
 pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
     let charts = [
@@ -39,12 +61,14 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
     let values = at("values").map_or(Inline::Absent, Inline::of);
     let spec_or_root = spec.as_ref().map_or_else(|| root.whole(), Node::key);
     let home = Home {
+        is_dotted: false,
         at: values.key().unwrap_or(spec_or_root),
         add: (!values.is_unreadable()).then(|| (root.clone(), vec!["spec", "values"])),
     };
     Some(Release {
         version: at("version").and_then(|node| version(chart, node)),
         profile: at("profile"),
+        roots: Some(ROOTS),
         layers: values.mapping().into_iter().map(Layer::Values).collect(),
         ..Release::new(chart, home)
     })

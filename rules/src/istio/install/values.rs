@@ -45,7 +45,7 @@ pub struct Refused<'a> {
 impl<'a> Effective<'a> {
     /// What the chart of this version makes of a release's values.
     pub(super) fn of(release: &Release<'a>, version: Version) -> Result<Self, Refused<'a>> {
-        let mut user = given(&release.layers);
+        let mut user = given(release);
         let mut root = Traced::of_value(defaults(version));
         let prefix = own_prefix(version.minor);
         if let Some(node) = user.take(DEFAULTS).filter(Traced::is_true) {
@@ -193,9 +193,9 @@ fn own_prefix(minor: Minor) -> Option<&'static str> {
 }
 
 /// What the user says, all layers in one.
-pub(super) fn given<'a>(layers: &[Layer<'a>]) -> Traced<'a> {
+pub(super) fn given<'a>(release: &Release<'a>) -> Traced<'a> {
     let mut user = Traced::map();
-    for layer in layers.iter().rev() {
+    for layer in release.layers.iter().rev() {
         match layer {
             Layer::Values(node) if node.value().is_object() => user.merge(Traced::of_node(node)),
             Layer::Values(_) => {}
@@ -210,6 +210,9 @@ pub(super) fn given<'a>(layers: &[Layer<'a>]) -> Traced<'a> {
                 }
             }
         }
+    }
+    if let Some(members) = user.members_mut() {
+        members.retain(|name, _| !release.drops(name));
     }
     user
 }

@@ -13,6 +13,7 @@ pub(super) fn read<'a>(object: &Object<'a>) -> Vec<Release<'a>> {
         return Vec::new();
     };
     let home = Home {
+        is_dotted: false,
         at: root.key(),
         add: Some((root.clone(), Vec::new())),
     };

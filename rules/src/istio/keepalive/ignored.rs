@@ -6,7 +6,7 @@ use super::AgeSetting;
 use crate::finding::{Change, op};
 use crate::istio::args::{AGE, INTERVAL, TIMEOUT};
 use crate::istio::duration::GoDuration;
-use crate::istio::install::{DEFAULTS, INTERNAL, READS_EXTRA_ARGS, READS_ROOT};
+use crate::istio::install::{Addition, DEFAULTS, INTERNAL, READS_EXTRA_ARGS, READS_ROOT};
 use crate::istio::install::{Layer, Plane, Said, Traced};
 use crate::istio::istiod::Istiod;
 use crate::istio::resembles;
@@ -52,7 +52,7 @@ pub struct Remedy<'a> {
     /// The changes that take the field away.
     remove: Vec<Change<'a>>,
     /// Where the value belongs; nowhere, where another says it already.
-    add: Option<(Node<'a>, Vec<&'static str>)>,
+    add: Option<Addition<'a>>,
 }
 
 impl<'a> Remedy<'a> {
@@ -61,15 +61,18 @@ impl<'a> Remedy<'a> {
         let add = self
             .add
             .iter()
-            .map(|(parent, keys)| op::add_below(parent, keys, Value::String(value.to_string())));
+            .map(|addition| addition.of(Value::String(value.to_string())));
         self.remove.iter().cloned().chain(add).collect()
     }
 
     /// Where it goes, for the title.
     pub fn to(&self) -> Option<String> {
-        self.add.as_ref().map(|(_, keys)| keys.join("."))
+        self.add.as_ref().map(Addition::name)
     }
 }
+
+/// Why what a schema does not have does nothing.
+const DROPPED: &str = "is no field of these values: the API server drops it, or refuses the object";
 
 /// What is written about the keepalive of an istiod that a file installs, and is not read.
 pub fn in_plane<'a>(plane: &Plane<'a>, age: Option<&AgeSetting<'a>>) -> Vec<Ignored<'a>> {
@@ -116,6 +119,11 @@ impl<'a> Finder<'_, 'a> {
         self.plane.chart.version.minor
     }
 
+    /// Whether an API server drops what stands below this name of the values.
+    fn is_dropped(&self, root: &str) -> bool {
+        self.plane.release.drops(root)
+    }
+
     fn add(
         &mut self,
         node: &Node<'a>,
@@ -158,6 +166,7 @@ impl<'a> Finder<'_, 'a> {
             return;
         }
         let why = match above {
+            _ if self.is_dropped(above.first().unwrap_or(&key)) => DROPPED.to_owned(),
             _ if key != AGE => format!("is not `{AGE}`, and no chart reads it"),
             [] if self.minor() < READS_ROOT => {
                 format!(
@@ -212,13 +221,10 @@ impl<'a> Finder<'_, 'a> {
                 .is_some_and(|pilot| pilot.get(AGE).is_some()),
             _ => false,
         });
-        let add = match &self.plane.release.home.add {
-            _ if is_set => None,
-            Some((parent, keys)) => {
-                let keys = keys.iter().copied().chain(["pilot", AGE]).collect();
-                Some((parent.clone(), keys))
-            }
-            None => return None,
+        let add = if is_set {
+            None
+        } else {
+            Some(self.plane.release.addition(&["pilot", AGE])?)
         };
         node.is_member().then(|| Remedy {
             value,
@@ -240,6 +246,9 @@ impl<'a> Finder<'_, 'a> {
     fn variable(&mut self, name: &str, node: &Node<'a>, path: &[String]) {
         let Some(why) = unread_variable(name, self.plane.version()) else {
             let is_root = path.len() == 1 && path[0] == "env";
+            if is_ping(name) && is_root && self.is_dropped("env") {
+                return self.add(node, DROPPED.to_owned(), Certainty::Sure, None);
+            }
             if is_ping(name) && is_root && self.minor() < READS_ROOT {
                 let why = format!(
                     "is below an `env` at the root of the values, which is read from {READS_ROOT} on, and \
@@ -270,6 +279,9 @@ impl<'a> Finder<'_, 'a> {
                     Certainty::ByVersion,
                 ),
                 _ if is_used => continue,
+                above if self.is_dropped(above.first().unwrap_or(&"extraContainerArgs")) => {
+                    (DROPPED.to_owned(), Certainty::Sure)
+                }
                 [] if minor < READS_ROOT => (
                     format!(
                         "is in an `extraContainerArgs` at the root, which is read from {READS_ROOT} on, and \

@@ -96,17 +96,14 @@ impl<'a> Translator<'_, 'a> {
             Setter::Joined(node) => self
                 .source(&node)
                 .map_or(Setter::Impossible, Setter::Joined),
-            Setter::Append(_) | Setter::Member(..) | Setter::Impossible => Setter::Impossible,
+            Setter::Append(_) | Setter::Member(_) | Setter::Impossible => Setter::Impossible,
         }
     }
 
     /// A value that nobody sets is added where this installer takes it.
     fn adder(&self) -> Setter<'a> {
-        let Some((parent, keys)) = &self.plane.release.home.add else {
-            return Setter::Impossible;
-        };
-        let keys = keys.iter().copied().chain(["pilot", AGE]);
-        Setter::Member(parent.clone(), keys.collect())
+        let added = self.plane.release.addition(&["pilot", AGE]);
+        added.map_or(Setter::Impossible, Setter::Member)
     }
 
     fn source(&self, node: &Node<'a>) -> Option<Node<'a>> {

@@ -236,8 +236,7 @@ impl<'p, 'a> Planned<'p, 'a> {
             // What a profile says is not a number.
             return node.value().is_number().then(|| op::replace(node, two));
         }
-        let (parent, keys) = self.plane.release.home.add.as_ref()?;
-        let keys: Vec<&str> = keys.iter().copied().chain(["pilot", key]).collect();
-        Some(op::add_below(parent, &keys, json!(2)))
+        let addition = self.plane.release.addition(&["pilot", key])?;
+        Some(addition.of(json!(2)))
     }
 }

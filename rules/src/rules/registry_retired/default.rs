@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::{Loss, severity, what};
 use crate::engine::Context;
-use crate::finding::{Fix, Severity, op};
-use crate::istio::install::{Chart, HELM_VALUES, ISTIO_OPERATOR, Install, InstallVersion, Layer};
+use crate::finding::{Fix, Severity};
+use crate::istio::install::{
+    Addition, Chart, HELM_VALUES, ISTIO_OPERATOR, Install, InstallVersion, Layer,
+};
 use crate::istio::version::Minor;
 use crate::object::Node;
 use crate::rule::Findings;
@@ -25,10 +27,7 @@ pub(super) fn report(cx: &Context<'_>, install: &Install<'_>, out: &mut Findings
         if release.layers.iter().any(layer_names_hub) {
             continue;
         }
-        let add = release.home.add.clone().map(|(parent, mut keys)| {
-            keys.extend(["global", "hub"]);
-            (parent, keys)
-        });
+        let add = release.addition(&["global", "hub"]);
         let is_one_of_several = !release.unseen.is_nothing();
         tell(cx, stated, add, is_one_of_several, out);
     }
@@ -48,19 +47,20 @@ fn of_tag(cx: &Context<'_>, install: &Install<'_>, out: &mut Findings) {
     let Some(stated) = install.versions.first().filter(|it| it.vendor.is_none()) else {
         return;
     };
-    let keys = if is_values {
-        vec!["global", "hub"]
+    let keys: &[&str] = if is_values {
+        &["global", "hub"]
     } else {
-        vec!["hub"]
+        &["hub"]
     };
-    tell(cx, stated, Some((root, keys)), is_values, out);
+    let add = Addition::below(&root, keys);
+    tell(cx, stated, Some(add), is_values, out);
 }
 
 /// Another file of values may name a hub, where there are several.
 fn tell<'a>(
     cx: &Context<'_>,
     stated: &InstallVersion<'a>,
-    add: Option<(Node<'a>, Vec<&'static str>)>,
+    add: Option<Addition<'a>>,
     is_one_of_several: bool,
     out: &mut Findings,
 ) {
@@ -71,8 +71,7 @@ fn tell<'a>(
     else {
         return;
     };
-    let change =
-        add.map(|(parent, keys)| vec![op::add_below(&parent, &keys, Value::String(home.clone()))]);
+    let change = add.map(|add| vec![add.of(Value::String(home.clone()))]);
     let title = format!("set the hub to {home}");
     let fix = change.and_then(|change| Fix::needs_review(title, change));
     let severity = if is_one_of_several {

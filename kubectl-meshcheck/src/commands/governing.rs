@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meshcheck_rules::config::Policy;
 
-use crate::args::CheckArgs;
+use crate::args::{ColorChoice, PolicyArgs};
 use crate::commands::CommandError;
 use crate::output::Stream;
 use crate::output::human::{located, renderer};
@@ -23,16 +23,16 @@ pub(super) struct Governing {
 impl Governing {
     /// Finds the policy that the arguments ask for. What is wrong with it has been printed when it is
     /// an error.
-    pub(super) fn find(arguments: &CheckArgs) -> Result<Self, CommandError> {
+    pub(super) fn find(arguments: &PolicyArgs, color: ColorChoice) -> Result<Self, CommandError> {
         if arguments.no_policy {
             return Ok(Self::default());
         }
         let here = std::env::current_dir().unwrap_or_default();
         let read = |path: &Path, folder: &Path| {
             let read = PolicyFile::read(path, folder, &here);
-            read.map(Arc::new).map_err(|error| told(error, arguments))
+            read.map(Arc::new).map_err(|error| told(error, color))
         };
-        if let Some(path) = &arguments.policy {
+        if let Some(path) = &arguments.file {
             // It may lie anywhere: its patterns are for what is named here.
             return Ok(Self {
                 file: Some(read(path, &here)?),
@@ -58,10 +58,10 @@ impl Governing {
 }
 
 /// The error, after each of its problems was printed with its place.
-fn told(error: PolicyError, arguments: &CheckArgs) -> CommandError {
+fn told(error: PolicyError, color: ColorChoice) -> CommandError {
     if let PolicyError::Wrong(wrong) = &error {
         let mut out = Stream::stderr();
-        let renderer = renderer(out.colored(arguments.color));
+        let renderer = renderer(out.colored(color));
         let Wrong {
             name,
             text,
