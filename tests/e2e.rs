@@ -27,6 +27,9 @@ mod assets;
 mod certificates;
 #[path = "e2e/chart.rs"]
 mod chart;
+#[path = "webhook/client.rs"]
+#[expect(dead_code, reason = "the tests of the wire use the rest")]
+mod client;
 #[path = "e2e/control_plane.rs"]
 mod control_plane;
 #[path = "e2e/injection.rs"]
@@ -51,6 +54,9 @@ mod program;
 mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
+#[path = "webhook/reviews.rs"]
+#[expect(dead_code, reason = "the tests of the wire use the rest")]
+mod reviews;
 #[path = "e2e/watch.rs"]
 mod watch;
 #[path = "e2e/webhook.rs"]

@@ -113,6 +113,20 @@ impl Library {
         own.all(|shelf| shelf.is_synced())
     }
 
+    /// How many objects of a kind are known; one that two watches have seen is one.
+    fn objects(&self, kind: Kind) -> usize {
+        let shelves = self.shelves();
+        let own: Vec<_> = shelves.iter().filter(|shelf| shelf.kind == kind).collect();
+        match own[..] {
+            [only] => only.len(),
+            _ => own
+                .iter()
+                .flat_map(|shelf| shelf.keys())
+                .collect::<HashSet<_>>()
+                .len(),
+        }
+    }
+
     fn is_beside_all(&self) -> bool {
         let istiods = self.istiods();
         *lock(&self.beside) == istiods

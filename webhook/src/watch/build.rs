@@ -41,11 +41,9 @@ pub(super) async fn keep(watching: Watching, base: Mesh, judge: Arc<Judge>) {
 
 fn count(watching: &Watching) {
     let library = &watching.library;
-    let shelves = library.shelves().clone();
     for kind in kinds::ALL {
-        let own = shelves.iter().filter(|shelf| shelf.kind == *kind);
-        let objects = own.map(|shelf| shelf.len()).sum();
         let is_synced = library.is_synced(*kind);
+        let objects = library.objects(*kind);
         library.metrics.knows(kind.plural, is_synced, objects);
     }
 }
