@@ -57,8 +57,8 @@ struct Ports {
 
 impl ControlPlane {
     /// Starts one whose files are in this folder, which is new.
-    pub(crate) fn start(assets: &Assets, folder: PathBuf) -> Self {
-        let files = Files::write(&folder);
+    pub(crate) fn start(assets: &Assets, folder: &Path) -> Self {
+        let files = Files::write(folder);
         let [etcd_port, peer, api, manager_port] = free_ports();
         let ports = Ports {
             etcd: etcd_port,

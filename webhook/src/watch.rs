@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use meshcheck_rules::Mesh;
 use meshcheck_rules::istio::version::KubernetesVersion;
 use meshcheck_rules::mesh;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::judge::Judge;
@@ -28,15 +28,15 @@ pub use trouble::Reason;
 mod build;
 mod follow;
 mod kinds;
+mod pulse;
 mod seen;
 mod shelf;
 mod trouble;
-mod version;
 
 /// All resources that are watched, as metrics name them.
 pub fn resources() -> impl Iterator<Item = &'static str> {
     let kinds = kinds::ALL.iter().map(|kind| kind.plural);
-    kinds.chain([version::RESOURCE])
+    kinds.chain([pulse::RESOURCE])
 }
 
 /// All that has to be readable, by group and resource.
@@ -54,7 +54,7 @@ pub fn start(client: Client, base: Mesh, judge: Arc<Judge>, metrics: &Metrics) {
         library: Arc::clone(&library),
     };
     watch.start_all();
-    tokio::spawn(version::follow(client, Arc::clone(&library)));
+    tokio::spawn(pulse::follow(client, Arc::clone(&library)));
     tokio::spawn(build::keep(watch, base, judge));
 }
 
@@ -65,6 +65,10 @@ struct Library {
     beside: Mutex<HashSet<String>>,
     kubernetes: Mutex<Option<KubernetesVersion>>,
     changed: Notify,
+    /// A watch has failed: the pulse is to be felt.
+    unrest: Notify,
+    /// Grows whenever the API server has another history: every watch begins anew.
+    histories: watch::Sender<u64>,
     metrics: WatchMetrics,
 }
 
@@ -75,6 +79,8 @@ impl Library {
             beside: Mutex::default(),
             kubernetes: Mutex::default(),
             changed: Notify::new(),
+            unrest: Notify::new(),
+            histories: watch::Sender::new(0),
             metrics,
         }
     }
@@ -183,13 +189,13 @@ impl Watching {
     }
 
     fn start<K: Watched>(&self, objects: Api<seen::Seen<K>>, config: Config) -> Started {
-        let shelf = Shelf::new(K::KIND);
-        self.library.shelves().push(Arc::clone(&shelf));
+        let facts = Shelf::new(K::KIND);
+        self.library.shelves().push(Arc::clone(&facts));
         let library = Arc::clone(&self.library);
-        let task = follow::follow(objects, config, Arc::clone(&shelf), library);
+        let task = follow::follow(objects, config, Arc::clone(&facts), library);
         Started {
             task: tokio::spawn(task).abort_handle(),
-            shelf,
+            shelf: facts,
         }
     }
 

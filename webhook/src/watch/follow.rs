@@ -14,8 +14,7 @@ use super::seen::{Seen, Watched};
 use super::trouble::{Reason, Trouble};
 use super::{Library, Shelf};
 
-/// A watch that fails so often in a row begins anew with a list: what it goes on from may be lost,
-/// as after an API server was restored from a backup.
+/// A watch that fails so often in a row begins anew with a list.
 const MOST_FAILURES: u32 = 3;
 /// Without an error for so long, it is well again. An attempt to connect is given up before.
 const WELL_AFTER: Duration = Duration::from_secs(40);
@@ -31,49 +30,80 @@ pub(super) async fn follow<K: Watched>(
     shelf: Arc<Shelf>,
     library: Arc<Library>,
 ) {
-    let mut trouble = Trouble::new(K::KIND, library.metrics.clone());
-    let mut backoff = DefaultBackoff::default();
+    let mut histories = library.histories.subscribe();
+    let mut follower = Follower {
+        trouble: Trouble::new(K::KIND, library.metrics.clone()),
+        backoff: DefaultBackoff::default(),
+        failures: 0,
+        shelf,
+        library,
+    };
     loop {
+        follower.failures = 0;
+        tokio::select! {
+            () = follower.attempt(&api, &config) => {}
+            // The library, which is kept here, holds the other end.
+            _ = histories.changed() => {}
+        }
+    }
+}
+
+struct Follower {
+    trouble: Trouble,
+    backoff: DefaultBackoff,
+    /// In a row.
+    failures: u32,
+    shelf: Arc<Shelf>,
+    library: Arc<Library>,
+}
+
+impl Follower {
+    /// From a list on, until it is to be begun anew.
+    async fn attempt<K: Watched>(&mut self, api: &Api<Seen<K>>, config: &Config) {
         let mut events = pin!(watcher(api.clone(), config.clone()));
-        let mut failures = 0;
-        while failures < MOST_FAILURES {
-            let patience = if failures > 0 {
+        while self.failures < MOST_FAILURES {
+            let patience = if self.failures > 0 {
                 WELL_AFTER
             } else {
                 STUCK_AFTER
             };
             match timeout(patience, events.next()).await {
-                Ok(Some(Ok(event))) => {
-                    // The first word of every attempt, also of one that fails.
-                    if !matches!(event, Event::Init) {
-                        failures = 0;
-                        backoff.reset();
-                        trouble.ends();
-                        library.metrics.heard(K::KIND.plural);
-                    }
-                    if shelf.take(event) {
-                        library.changed.notify_one();
-                    }
-                }
+                Ok(Some(Ok(event))) => self.take(event),
                 Ok(Some(Err(error))) if is_absent::<K>(&error) => {
-                    trouble.ends();
-                    if shelf.is_absent() {
-                        library.changed.notify_one();
-                    }
-                    sleep(ABSENT).await;
-                    break;
+                    self.is_well();
+                    self.changed_if(self.shelf.is_absent());
+                    return sleep(ABSENT).await;
                 }
                 Ok(Some(Err(error))) => {
-                    failures += 1;
-                    trouble.goes_on(&error);
-                    sleep(backoff.next().unwrap_or(ABSENT)).await;
+                    self.failures += 1;
+                    self.trouble.goes_on(&error);
+                    self.library.unrest.notify_one();
+                    sleep(self.backoff.next().unwrap_or(ABSENT)).await;
                 }
-                Err(_elapsed) if failures > 0 => {
-                    failures = 0;
-                    trouble.ends();
-                }
-                Ok(None) | Err(_) => break,
+                Err(_elapsed) if self.failures > 0 => self.is_well(),
+                Ok(None) | Err(_) => return,
             }
+        }
+    }
+
+    fn take<K: Watched>(&mut self, event: Event<Seen<K>>) {
+        // The first word of every attempt, also of one that fails.
+        if !matches!(event, Event::Init) {
+            self.is_well();
+            self.library.metrics.heard(K::KIND.plural);
+        }
+        self.changed_if(self.shelf.take(event));
+    }
+
+    fn is_well(&mut self) {
+        self.failures = 0;
+        self.backoff.reset();
+        self.trouble.ends();
+    }
+
+    fn changed_if(&self, changed: bool) {
+        if changed {
+            self.library.changed.notify_one();
         }
     }
 }

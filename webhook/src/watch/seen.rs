@@ -45,7 +45,7 @@ pub(super) trait Watched: Send + Sync + 'static {
 
 /// An object, learned.
 pub(super) struct Seen<K> {
-    /// Name, namespace and version alone.
+    /// Name, namespace, uid and version alone.
     metadata: ObjectMeta,
     pub(super) facts: Box<[Learned]>,
     kind: PhantomData<fn() -> K>,
@@ -75,6 +75,7 @@ impl<'de, K: Watched> Deserialize<'de> for Seen<K> {
         let metadata = ObjectMeta {
             name: text("name"),
             namespace: text("namespace"),
+            uid: text("uid"),
             resource_version: text("resourceVersion"),
             ..ObjectMeta::default()
         };
