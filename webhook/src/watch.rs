@@ -235,3 +235,6 @@ struct Started {
     task: AbortHandle,
     shelf: Arc<Shelf>,
 }
+
+#[cfg(test)]
+mod tests;

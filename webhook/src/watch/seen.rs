@@ -30,7 +30,7 @@ impl Kind {
         }
     }
 
-    fn api_version(&self) -> String {
+    pub(super) fn api_version(&self) -> String {
         match self.group {
             "" => self.version.to_owned(),
             group => format!("{group}/{}", self.version),
