@@ -87,6 +87,8 @@ fn exposed() -> BTreeMap<String, Labels> {
     metrics
         .certificates
         .synced(Timestamp::UNIX_EPOCH, &standing);
+    // And those of watches with the first of them.
+    metrics.watches.begin();
     let reason = ReasonLabels { reason: "alert" };
     drop(metrics.handshake_failures.get_or_create(&reason));
 
