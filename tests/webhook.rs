@@ -19,6 +19,8 @@ mod limits;
 mod load;
 #[path = "webhook/managed.rs"]
 mod managed;
+#[path = "webhook/mesh.rs"]
+mod mesh;
 #[path = "webhook/program.rs"]
 mod program;
 #[path = "webhook/release_data.rs"]
