@@ -32,6 +32,8 @@ mod chart;
 mod client;
 #[path = "e2e/control_plane.rs"]
 mod control_plane;
+#[path = "e2e/doctor.rs"]
+mod doctor;
 #[path = "e2e/injection.rs"]
 mod injection;
 #[path = "e2e/install.rs"]
@@ -40,8 +42,12 @@ mod install;
 mod istio;
 #[path = "e2e/kubectl.rs"]
 mod kubectl;
+#[path = "e2e/modes.rs"]
+mod modes;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/plugin.rs"]
+mod plugin;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "webhook/program.rs"]
@@ -80,13 +86,18 @@ const SUITES: &[(&str, &[Test])] = &[
     ("certificates", certificates::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
+    ("modes", modes::TESTS),
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("watch", watch::TESTS),
     ("injection", injection::TESTS),
+    ("doctor", doctor::TESTS),
 ];
 
 fn main() -> ExitCode {
+    if plugin::is_called() {
+        return kubectl_meshcheck::run(std::env::args_os());
+    }
     let mut arguments = Arguments::from_args();
     // Configurations of webhooks hold for a whole cluster, and there is one.
     arguments.test_threads = Some(1);

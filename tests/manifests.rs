@@ -331,22 +331,12 @@ fn mutation_comes_before_istios() {
     assert!(!validation.webhooks.expect("webhooks").is_empty());
 }
 
-/// Groups of objects that a controller compares with what stands in Git, again and again: what is changed
-/// in them on the way is a drift to it.
-const KEPT_BY_GIT: &[&str] = &[
-    "helm.cattle.io",
-    "helm.toolkit.fluxcd.io",
-    "source.toolkit.fluxcd.io",
-];
-
 /// `rules:` for all kinds that a rule looks at. Pods apart: only their creation is looked at.
 fn webhook_rules(mutates: bool) -> String {
     let mut groups = BTreeMap::<(&str, bool), BTreeSet<&str>>::new();
     for kind in rules::ALL.iter().flat_map(|rule| rule.kinds) {
         // Helm values have no kind: no API server sees them.
-        let is_left = KEPT_BY_GIT.contains(&kind.group)
-            || (kind.group == "argoproj.io" && kind.kind.starts_with("Application"));
-        if kind.is_served() && !(mutates && is_left) {
+        if kind.is_served() && !(mutates && kind.is_kept_by_git()) {
             let is_pod = (kind.group, kind.kind) == ("", "Pod");
             groups
                 .entry((kind.group, !is_pod))

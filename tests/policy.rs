@@ -129,6 +129,10 @@ fn the_schema_takes_what_the_reader_takes() {
         json!({"vendors": {"solo": {"until": {"1.27": "2027-01-31"}}, "asm": "upstream"}}),
         json!({"forbid_ignore": ["version-unknown"]}),
         json!({"ignores": [{"rule": ["version-unknown"], "reason": "x", "kind": "Helm values"}]}),
+        json!({"webhook": null}),
+        json!({"webhook": {"mode": false, "modes": [{"mode": "off", "namespace": ["a", "b-*"]}]}}),
+        json!({"webhook": {"mutate": {"at": "pod", "advise": true}, "break_glass": null}}),
+        json!({"webhook": {"break_glass": {"allow": true, "group": "sre", "forbid": []}}}),
     ] {
         assert_eq!(both(&members), (true, true), "{members}");
     }
@@ -167,6 +171,14 @@ fn the_schema_refuses_what_the_reader_refuses() {
         json!({"ignores": [{"rule": "version-unknown", "reason": "x", "kind": "Deploiment"}]}),
         json!({"ignores": [{"rule": "version-unknown", "reason": "x", "name": 7}]}),
         json!({"ignores": [{"rule": "version-unknown", "reason": "x", "labels": {"a": true}}]}),
+        json!({"webhook": {"mode": "deny"}}),
+        json!({"webhook": {"modes": [{"rule": "version-unknown"}]}}),
+        json!({"webhook": {"modes": [{"mode": "warn", "file": "a"}]}}),
+        json!({"webhook": {"modes": [{"mode": "warn", "rule": "nothing"}]}}),
+        json!({"webhook": {"mutate": {"at": false}}}),
+        json!({"webhook": {"mutate": {"advise": "true"}}}),
+        json!({"webhook": {"break_glass": {"max_days": 366}}}),
+        json!({"webhook": {"break_glass": {"forbid": "version-unknown"}}}),
     ] {
         assert_eq!(both(&members), (false, false), "{members}");
     }

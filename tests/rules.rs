@@ -10,6 +10,8 @@ mod case;
 mod fixes;
 #[path = "rules/generated.rs"]
 mod generated;
+#[path = "rules/gitops.rs"]
+mod gitops;
 #[path = "rules/harness.rs"]
 mod harness;
 #[path = "rules/hostile.rs"]

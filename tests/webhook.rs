@@ -11,6 +11,8 @@ mod certificates;
 mod client;
 #[path = "webhook/corpus.rs"]
 mod corpus;
+#[path = "webhook/gitops.rs"]
+mod gitops;
 #[path = "webhook/ignores.rs"]
 mod ignores;
 #[path = "webhook/limits.rs"]
@@ -21,6 +23,10 @@ mod load;
 mod managed;
 #[path = "webhook/mesh.rs"]
 mod mesh;
+#[path = "webhook/modes.rs"]
+mod modes;
+#[path = "webhook/policy.rs"]
+mod policy;
 #[path = "webhook/program.rs"]
 mod program;
 #[path = "webhook/release_data.rs"]

@@ -6,11 +6,13 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use check::{ChartName, CheckArgs, CompareArgs, FailOn, FixMode};
+pub use doctor::DoctorArgs;
 pub use mesh::MeshArgs;
 pub use release::{ReleaseDataArgs, ReleasesArgs, UpgradePathArgs};
 pub use value::IstioBuild;
 
 mod check;
+mod doctor;
 mod mesh;
 mod release;
 mod value;
@@ -103,6 +105,9 @@ pub enum Command {
     /// Record what manifests say about the mesh, for --mesh of `check`
     #[command(after_help = MESH_HELP)]
     Mesh(MeshArgs),
+    /// Diagnose the webhook that is installed in a cluster; changes nothing there
+    #[command(after_help = doctor::HELP)]
+    Doctor(DoctorArgs),
     /// Print a JSON schema, for editors and CI
     Schema(SchemaArgs),
 }

@@ -1,6 +1,7 @@
 //! What the program does, one command a file.
 
 pub mod check;
+pub mod doctor;
 pub mod explain;
 mod governing;
 pub mod mesh;
@@ -38,6 +39,9 @@ pub enum CommandError {
     /// A recording of a mesh cannot be used.
     #[error(transparent)]
     Mesh(#[from] crate::known::MeshError),
+    /// The cluster cannot be asked.
+    #[error(transparent)]
+    Cluster(#[from] doctor::ClusterError),
     /// There is no such rule.
     #[error("there is no rule `{name}`{hint}")]
     NoSuchRule {

@@ -55,6 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Releases(arguments)) => commands::releases::run(&arguments),
         Some(Command::UpgradePath(arguments)) => commands::upgrade_path::run(&arguments),
         Some(Command::Mesh(arguments)) => commands::mesh::run(&arguments),
+        Some(Command::Doctor(arguments)) => commands::doctor::run(&arguments),
     };
     match outcome {
         Ok(verdict) => code(verdict as u8),

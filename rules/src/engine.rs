@@ -149,6 +149,11 @@ impl Engine {
         self.as_of
     }
 
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The release table in use.
     pub fn releases(&self) -> &Releases {
         &self.releases

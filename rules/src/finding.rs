@@ -176,6 +176,9 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// How to mend it, if the tool knows.
     pub fix: Option<Fix>,
+    /// How bad it is among the findings of its rule: more is worse. `None` where the rule knows no
+    /// degrees.
+    pub extent: Option<i64>,
 }
 
 /// One thing that a rule found about a whole run: it has no place.

@@ -42,6 +42,7 @@ mod learn;
 mod learned;
 mod native;
 mod nodes;
+mod planned;
 mod recording;
 mod redundancy;
 mod selector;
@@ -170,6 +171,8 @@ pub struct Fact<T> {
     pub value: T,
     /// Where it came from.
     pub source: Source,
+    /// Whether it stands in the file of an installer, which is going to make it so.
+    pub is_planned: bool,
 }
 
 /// What can be said of a fact at one place.
@@ -294,9 +297,11 @@ impl Mesh {
         for fact in Learned::all_in(object) {
             self.take(fact, source);
         }
+        planned::learn(self, object, source);
     }
 
-    /// Takes a fact of an object. To take [`Learned::all_in`] an object is to learn from it.
+    /// Takes a fact of an object. To take [`Learned::all_in`] an object that runs is to learn from it;
+    /// what an installer's file is going to make of a mesh is not among it.
     pub fn take(&mut self, fact: Learned, source: &Source) {
         match fact {
             Learned::Namespace(fact) => self.add(fact, source),
@@ -313,20 +318,32 @@ impl Mesh {
     }
 
     fn add<T: Kept>(&mut self, value: T, source: &Source) {
+        self.put(value, source, false);
+    }
+
+    fn put<T: Kept>(&mut self, value: T, source: &Source, is_planned: bool) {
         let key = value.key().to_owned();
         let source = source.clone();
         let known = T::table(self).entry(key).or_default();
-        known.push(Fact { value, source });
+        known.push(Fact {
+            value,
+            source,
+            is_planned,
+        });
     }
 
     fn add_node(&mut self, value: NodeFact, source: &Source) {
         let source = source.clone();
-        self.nodes.push(Fact { value, source });
+        self.nodes.push(Fact {
+            value,
+            source,
+            is_planned: false,
+        });
     }
 
     /// Whether an object of this kind can hold a fact: lets a caller skip [`Mesh::learn`].
     pub fn may_learn_from(object: &Object<'_>) -> bool {
-        learn::may_hold(object) || charts::may_hold(object)
+        learn::may_hold(object) || planned::may_hold(object) || charts::may_hold(object)
     }
 
     /// Whether a text can hold a fact at all: lets a caller skip reading it. `true` for every text
@@ -336,6 +353,7 @@ impl Mesh {
             || bytes.contains(&0)
             || learn::WORDS
                 .iter()
+                .chain(planned::WORDS)
                 .chain(charts::WORDS)
                 .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
     }

@@ -48,6 +48,16 @@ impl ObjectKind {
         !self.resource.is_empty()
     }
 
+    /// Whether a controller compares such objects with what stands in Git, again and again: what is
+    /// changed in them on the way is a drift to it.
+    pub fn is_kept_by_git(&self) -> bool {
+        match self.group {
+            "helm.cattle.io" | "helm.toolkit.fluxcd.io" | "source.toolkit.fluxcd.io" => true,
+            "argoproj.io" => self.kind.starts_with("Application"),
+            _ => false,
+        }
+    }
+
     /// Whether `object` is of this kind, at any version of the group.
     pub fn matches(&self, object: &Object<'_>) -> bool {
         self.kind == object.kind && self.group == object.group()
@@ -128,6 +138,7 @@ impl Findings {
             at,
             related: Vec::new(),
             fix: None,
+            extent: None,
         });
         self.found
             .last_mut()
@@ -149,6 +160,12 @@ impl Finding {
     /// Attaches the fix.
     pub fn fix(&mut self, fix: impl Into<Option<Fix>>) -> &mut Self {
         self.fix = fix.into();
+        self
+    }
+
+    /// Says how bad it is, so that an update can be told that makes it worse.
+    pub fn extent(&mut self, extent: i64) -> &mut Self {
+        self.extent = Some(extent);
         self
     }
 

@@ -26,7 +26,7 @@ tests! {
         the_overlay_for_cert_manager_is_taken;
 }
 
-const CERT_MANAGER: &[Need] = &[
+pub(crate) const CERT_MANAGER: &[Need] = &[
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -239,7 +239,7 @@ fn raised_to_fail_it_does_not_lock_itself_out(world: &World) {
 }
 
 /// The three Pods of the webhook.
-fn await_pods(plane: &ControlPlane) -> Vec<String> {
+pub(crate) fn await_pods(plane: &ControlPlane) -> Vec<String> {
     wait_for("three Pods", || {
         let pods = ["get", "pods", "-n", "meshcheck-system", "-o", "name"];
         let pods: Vec<_> = plane
@@ -270,7 +270,7 @@ fn the_overlay_for_cert_manager_is_taken(world: &World) {
     assert_eq!(overlay.removed(), "");
 }
 
-fn define(plane: &ControlPlane, folder: &Path) {
+pub(crate) fn define(plane: &ControlPlane, folder: &Path) {
     let folder = folder.to_str().expect("text");
     plane
         .kubectl

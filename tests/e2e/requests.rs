@@ -44,11 +44,11 @@ fn istiod(outage_file: &str, namespace: &str, name: &str) -> Value {
     object
 }
 
-fn too_long(namespace: &str, name: &str) -> Value {
+pub(crate) fn too_long(namespace: &str, name: &str) -> Value {
     istiod("stale-streams/istiod.yaml", namespace, name)
 }
 
-fn too_old(namespace: &str, name: &str) -> Value {
+pub(crate) fn too_old(namespace: &str, name: &str) -> Value {
     istiod("standing-still/istiod.yaml", namespace, name)
 }
 

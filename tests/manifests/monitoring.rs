@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use meshcheck_certs::Telemetry as _;
 use meshcheck_certs::managed::Standing;
 use meshcheck_rules::Severity;
-use meshcheck_webhook::decide::Decision;
+use meshcheck_webhook::decide::{Decision, Excuse};
 use meshcheck_webhook::judge::{Outcome, Verdict, Webhook};
 use meshcheck_webhook::metrics::{Metrics, ReasonLabels, Seen};
 use serde_json::Value;
@@ -63,12 +63,17 @@ type Labels = BTreeSet<String>;
 fn exposed() -> BTreeMap<String, Labels> {
     let metrics = Metrics::default();
     let verdict = Verdict {
-        decision: Decision::unchecked("for its series"),
+        decision: Decision {
+            excused: vec![("version-unsupported", Excuse::BrokenGlass)],
+            ..Decision::default()
+        },
         outcome: Outcome::Denied,
         findings: vec![("version-unsupported", Severity::Error)],
         suppressed: vec!["version-unsupported"],
         fixed: vec!["version-unsupported"],
         crashed: vec!["version-unsupported"],
+        glass: None,
+        namespace: "istio-system".to_owned(),
     };
     let seen = Seen {
         operation: "CREATE",

@@ -76,6 +76,26 @@ fn no_link_is_dead() {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
+/// `explain` prints the pages of the rules, which name other pages by their path: those must be there.
+#[test]
+fn every_page_that_a_rule_names_is_in_the_book() {
+    let pages: BTreeSet<PathBuf> = listed().into_iter().collect();
+    let mut named = 0;
+    for rule in ALL {
+        for path in rule.page.split('`').filter(|text| is_path(text)) {
+            let page = clean(&project().join(path));
+            assert!(pages.contains(&page), "{}: no page {path}", rule.id);
+            named += 1;
+        }
+    }
+    assert!(named > 0, "no rule names a page");
+}
+
+fn is_path(text: &str) -> bool {
+    let path = text.strip_prefix("docs/");
+    path.is_some_and(|path| path.strip_suffix(".md").is_some())
+}
+
 /// The pages that the summary names, in its order.
 fn listed() -> Vec<PathBuf> {
     let summary = fs::read_to_string(docs().join("SUMMARY.md")).expect("a summary");

@@ -170,6 +170,7 @@ fn of_run(
             at: place.clone(),
             related: Vec::new(),
             fix: None,
+            extent: None,
         };
         (at.to_owned(), finding)
     }));

@@ -15,7 +15,7 @@ fn ignoring(ignore: &str) -> Value {
     istiod
 }
 
-fn server(policy: &str) -> Server {
+pub(crate) fn server(policy: &str) -> Server {
     let policy = Policy::parse(format!("{HEAD}{policy}").as_bytes()).expect("a policy");
     let judge = Server::judge(Updates::Changes);
     judge.replace_policy(policy);

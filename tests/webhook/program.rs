@@ -49,23 +49,29 @@ impl Folder {
         &self.0
     }
 
-    /// Puts a pair in place as the kubelet does for a Secret volume: a folder of its own, and one
-    /// rename of a symbolic link.
+    /// Puts a pair in place as the kubelet does for a Secret volume.
     pub(crate) fn mount(&self, chain: &str, key: &str) {
+        self.mount_files(&[("tls.crt", chain), ("tls.key", key)]);
+    }
+
+    /// Puts files in place as the kubelet does for a volume: a folder of its own, and one rename of a
+    /// symbolic link.
+    pub(crate) fn mount_files(&self, files: &[(&str, &str)]) {
         static GENERATION: AtomicU32 = AtomicU32::new(0);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let folder = format!("..2026_11_22.{generation}");
         let path = self.0.join(&folder);
         fs::create_dir(&path).expect("a folder");
-        fs::write(path.join("tls.crt"), chain).expect("a file");
-        fs::write(path.join("tls.key"), key).expect("a file");
+        for (file, text) in files {
+            fs::write(path.join(file), text).expect("a file");
+        }
         let old = fs::read_link(self.0.join("..data")).ok();
         symlink(&folder, self.0.join("..data_tmp")).expect("a link");
         fs::rename(self.0.join("..data_tmp"), self.0.join("..data")).expect("a swap");
         match old {
             Some(old) => fs::remove_dir_all(self.0.join(old)).expect("the old folder"),
             None => {
-                for file in ["tls.crt", "tls.key"] {
+                for (file, _) in files {
                     symlink(Path::new("..data").join(file), self.0.join(file)).expect("a link");
                 }
             }

@@ -1,14 +1,22 @@
 //! What to answer. Pure: what was asked and what the rules said go in, a decision comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use json_patch::Patch;
+use meshcheck_rules::config::Mode;
 use meshcheck_rules::suppress::{By, Suppressed};
 use meshcheck_rules::{Finding, Mended, Report, Severity};
 use serde_json::Value;
 
+use crate::glass::Glass;
 use crate::text;
+use known::Known;
 
+pub use excuse::Excuse;
+
+mod advice;
+mod excuse;
+mod known;
 mod refusal;
 
 /// The API server asks for short warnings and cuts long ones itself.
@@ -29,6 +37,8 @@ pub struct Decision {
     pub warnings: Vec<String>,
     /// Kept in the audit log.
     pub audit_annotations: BTreeMap<String, String>,
+    /// Errors that are not refused, and why not.
+    pub excused: Vec<(&'static str, Excuse)>,
 }
 
 impl Decision {
@@ -39,7 +49,18 @@ impl Decision {
             ..Self::default()
         }
     }
+
+    /// Whether something that would have been told was kept for the audit log alone.
+    pub fn is_audited(&self) -> bool {
+        let mut names = self.audit_annotations.keys();
+        names.any(|name| name.starts_with(AUDITED) || name.starts_with(ADVICE))
+    }
 }
+
+/// Before the names of rules in audit annotations: what nobody was told.
+const AUDITED: &str = "audit.";
+/// The same for mends that were not made.
+const ADVICE: &str = "advice.";
 
 /// The object that is judged, as far as a decision depends on it.
 #[derive(Debug)]
@@ -52,81 +73,78 @@ pub struct Subject<'a> {
     pub maker: Option<String>,
 }
 
-/// The answer of `/mutate`: never refuses, and says what it changed.
-pub fn mutate(mended: Mended) -> Decision {
-    if mended.patch.0.is_empty() {
-        return Decision::default();
-    }
-    let changes = mended.fixed.iter().map(|finding| {
+/// How strictly an object is judged.
+pub struct Terms<'a> {
+    /// What is done with the findings of a rule.
+    pub mode: &'a dyn Fn(&str) -> Mode,
+    /// The object as it is stored, and what the rules say of it: an update is not held to what was
+    /// there already, or nobody could upgrade an old control plane in steps, or touch it at all.
+    pub before: Option<(&'a Value, &'a Report)>,
+    /// The revision of its own that an update goes back to.
+    pub goes_back_to: Option<String>,
+    /// Rules whose errors are mended on its Pods when they are made.
+    pub mended_at_pods: BTreeSet<&'static str>,
+    /// Whether errors pass in an emergency.
+    pub glass: Glass<'a>,
+}
+
+/// The answer of `/mutate`: never refuses, and says what it changed, and what it would change.
+/// `advised` are findings whose mend is told, `kept` those whose mend nobody is told.
+pub fn mutate(mended: Option<Mended>, advised: &[&Finding], kept: &[&Finding]) -> Decision {
+    let fixed = mended.iter().flat_map(|mended| &mended.fixed);
+    let changes = fixed.map(|finding| {
         let title = finding.fix.as_ref().map_or("", |fix| &fix.title);
         format!("meshcheck fixed {}: {title}", finding.rule)
     });
+    let advice = advised.iter().flat_map(|finding| advice::told(finding));
+    let mut annotations = Annotations::default();
+    for finding in advised.iter().chain(kept) {
+        annotations.add(format!("{ADVICE}{}", finding.rule), &advice::kept(finding));
+    }
     Decision {
-        warnings: warnings(changes.collect()),
-        patch: Some(mended.patch),
+        warnings: warnings(changes.chain(advice).collect()),
+        patch: mended
+            .map(|mended| mended.patch)
+            .filter(|patch| !patch.0.is_empty()),
+        audit_annotations: annotations.0,
         ..Decision::default()
     }
 }
 
-/// The answer of `/validate`: refuses errors, warns of the rest. `before` is what the rules say of
-/// the object as it is stored: an update is not held to what was there already, or nobody could
-/// upgrade an old control plane in steps, or touch it at all.
-pub fn validate(subject: &Subject<'_>, report: &Report, before: Option<&Report>) -> Decision {
-    let mut known = Known::of(before);
-    let mut refused = Vec::new();
-    let mut told = Vec::new();
-    for finding in report
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-    {
-        match leniency(subject, finding, &mut known) {
-            None => refused.push(finding),
-            Some(why) => told.push(warning(finding, &format!(" ({why})"))),
+/// The answer of `/validate`: refuses errors, warns of the rest, as strictly as the terms are.
+pub fn validate(subject: &Subject<'_>, report: &Report, terms: &Terms<'_>) -> Decision {
+    let mut known = Known::of(terms.before, subject.object);
+    let mut annotations = Annotations::of(report);
+    let (mut refused, mut errors, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut excused = Vec::new();
+    for finding in &report.findings {
+        let is_error = finding.severity == Severity::Error;
+        let audited = (terms.mode)(finding.rule) == Mode::Audit;
+        let excuse = is_error
+            .then(|| excuse::of(subject, finding, terms, &mut known))
+            .flatten();
+        match (finding.severity, &excuse) {
+            (Severity::Info, _) => {}
+            (severity, _) if audited => {
+                let text = format!("{severity}: {}", finding.message);
+                annotations.add(format!("{AUDITED}{}", finding.rule), &text);
+            }
+            (Severity::Warning, _) => doubts.push(warning(finding, "")),
+            (Severity::Error, None) => refused.push(finding),
+            (Severity::Error, Some(excuse)) => errors.push(warning(finding, &excuse.note())),
         }
+        if let (Some(Excuse::BrokenGlass), Glass::Broken(broken)) = (&excuse, &terms.glass) {
+            let text = format!("{}: {}", broken.reason, finding.message);
+            annotations.add(format!("break-glass.{}", finding.rule), &text);
+        }
+        excused.extend(excuse.map(|excuse| (finding.rule, excuse)));
     }
-    let doubtful = report
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Warning);
-    told.extend(doubtful.map(|finding| warning(finding, "")));
     Decision {
-        refusal: (!refused.is_empty()).then(|| refusal::text(subject, &refused)),
+        refusal: (!refused.is_empty()).then(|| refusal::text(subject, &refused, &terms.glass)),
         patch: None,
-        warnings: warnings(told),
-        audit_annotations: annotations(report),
-    }
-}
-
-/// Why an error is not refused, if it is not.
-fn leniency(subject: &Subject<'_>, finding: &Finding, known: &mut Known) -> Option<String> {
-    if known.take(finding.rule) {
-        return Some("error, was there before".to_owned());
-    }
-    let maker = subject.maker.as_ref()?;
-    Some(format!("error, made by {maker}"))
-}
-
-/// How many errors of each rule an update finds in place. Counted rather than compared by place:
-/// the message and the pointer of an error change with the slightest edit.
-struct Known(BTreeMap<&'static str, usize>);
-
-impl Known {
-    fn of(before: Option<&Report>) -> Self {
-        let mut counts = BTreeMap::new();
-        let errors = before.into_iter().flat_map(|report| &report.findings);
-        for finding in errors.filter(|f| f.severity == Severity::Error) {
-            *counts.entry(finding.rule).or_default() += 1;
-        }
-        Self(counts)
-    }
-
-    fn take(&mut self, rule: &str) -> bool {
-        self.0.get_mut(rule).is_some_and(|left| {
-            let some = *left > 0;
-            *left = left.saturating_sub(1);
-            some
-        })
+        warnings: warnings(errors.into_iter().chain(doubts).collect()),
+        audit_annotations: annotations.0,
+        excused,
     }
 }
 
@@ -153,34 +171,40 @@ fn warnings(texts: Vec<String>) -> Vec<String> {
     fitting
 }
 
-/// What is only good to know, by rule, and what was left out, by rule too. Rule ids are valid
-/// annotation names.
-fn annotations(report: &Report) -> BTreeMap<String, String> {
-    let mut annotations = BTreeMap::<String, String>::new();
-    let mut add = |name: String, more: &str| {
-        let text = annotations.entry(name).or_default();
+/// What is kept in the audit log. Rule ids are valid names there.
+#[derive(Default)]
+struct Annotations(BTreeMap<String, String>);
+
+impl Annotations {
+    /// What is only good to know, by rule, and what was left out, by rule too.
+    fn of(report: &Report) -> Self {
+        let mut annotations = Self::default();
+        let infos = report
+            .findings
+            .iter()
+            .filter(|f| f.severity == Severity::Info);
+        for finding in infos {
+            annotations.add(finding.rule.to_owned(), &finding.message);
+        }
+        for Suppressed { finding, why } in &report.suppressed {
+            let by = match why.by {
+                By::Annotation(_) => "annotation",
+                By::Policy(_) => "policy",
+            };
+            let text = format!("{why}, by {by}: {}", finding.message);
+            annotations.add(format!("suppressed.{}", finding.rule), &text);
+        }
+        annotations
+    }
+
+    fn add(&mut self, name: String, more: &str) {
+        let text = self.0.entry(name).or_default();
         if !text.is_empty() {
             text.push_str("; ");
         }
         text.push_str(&text::clean(more));
         *text = text::cut(text, ANNOTATION_CHARS);
-    };
-    let infos = report
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Info);
-    for finding in infos {
-        add(finding.rule.to_owned(), &finding.message);
     }
-    for Suppressed { finding, why } in &report.suppressed {
-        let by = match why.by {
-            By::Annotation(_) => "annotation",
-            By::Policy(_) => "policy",
-        };
-        let text = format!("{why}, by {by}: {}", finding.message);
-        add(format!("suppressed.{}", finding.rule), &text);
-    }
-    annotations
 }
 
 #[cfg(test)]

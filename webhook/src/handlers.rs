@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use crate::body::{self, BodyError};
-use crate::decide::Decision;
+use crate::decide::{Decision, Excuse};
 use crate::judge::{Judge, Verdict, Webhook};
 use crate::metrics::{Metrics, Seen, kind_class};
 use crate::review::{Answer, Request, ReviewError};
@@ -189,6 +189,7 @@ impl Server {
             rules: list(&rules),
             suppressed: list(&verdict.suppressed),
             crashed: list(&verdict.crashed),
+            glass: verdict.glass,
             decision: verdict.decision,
         }
     }
@@ -213,6 +214,8 @@ struct Decided {
     rules: Option<String>,
     suppressed: Option<String>,
     crashed: Option<String>,
+    /// Why somebody broke the glass.
+    glass: Option<String>,
     decision: Decision,
 }
 
@@ -224,6 +227,7 @@ impl Decided {
             rules: None,
             suppressed: None,
             crashed: None,
+            glass: None,
             decision: Decision::unchecked(why),
         }
     }
@@ -233,10 +237,13 @@ fn list(rules: &[&str]) -> Option<String> {
     (!rules.is_empty()).then(|| rules.join(","))
 }
 
+/// What a request says of itself is text from outside.
+fn plain(text: &str) -> String {
+    text::clean(&text::cut(text, 253))
+}
+
 /// One line for each request; quiet where there was nothing to say.
 fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant) {
-    // What a request says of itself is text from outside.
-    let plain = |text: &str| text::clean(&text::cut(text, 253));
     macro_rules! line {
         ($level:ident, $message:literal) => {
             tracing::$level!(
@@ -260,9 +267,31 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
     match decided.outcome {
         "crashed" | "late" => line!(error, "let pass unchecked"),
         _ if decided.crashed.is_some() => line!(error, "checked, but not by all rules"),
-        "denied" | "patched" | "warned" => line!(info, "checked"),
+        _ if decided.glass.is_some() => told_of_broken_glass(request, decided),
+        "denied" | "patched" | "warned" | "advised" | "audited" => line!(info, "checked"),
         _ => line!(debug, "checked"),
     }
+}
+
+/// Whoever answers for the cluster is to see it: who, on what, and why.
+fn told_of_broken_glass(request: &Request, decided: &Decided) {
+    let by_glass = decided.decision.excused.iter();
+    let by_glass = by_glass.filter(|(_, excuse)| *excuse == Excuse::BrokenGlass);
+    let mut rules: Vec<_> = by_glass.map(|(rule, _)| *rule).collect();
+    rules.dedup();
+    tracing::warn!(
+        uid = plain(&request.uid),
+        kind = plain(&request.kind.kind),
+        namespace = plain(&request.namespace),
+        name = plain(&request.name),
+        operation = request.operation.as_str(),
+        dry_run = request.dry_run,
+        outcome = decided.outcome,
+        rules = list(&rules),
+        user = plain(&request.user_info.username),
+        reason = decided.glass.as_deref().map(plain),
+        "the glass was broken: errors pass"
+    );
 }
 
 fn json(answer: &Answer) -> Response {

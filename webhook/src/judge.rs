@@ -58,10 +58,15 @@ pub enum Outcome {
     Unchanged,
     /// `/mutate` changes something.
     Patched,
+    /// `/mutate` says what it would change.
+    Advised,
     /// `/validate` has nothing to say.
     Allowed,
     /// `/validate` warns.
     Warned,
+    /// `/validate` tells nobody, and has something for the audit log that somebody would be told
+    /// elsewhere.
+    Audited,
     /// `/validate` refuses.
     Denied,
 }
@@ -81,8 +86,10 @@ impl Outcome {
             Self::Untouched(_) => "untouched",
             Self::Unchanged => "unchanged",
             Self::Patched => "patched",
+            Self::Advised => "advised",
             Self::Allowed => "allowed",
             Self::Warned => "warned",
+            Self::Audited => "audited",
             Self::Denied => "denied",
         }
     }
@@ -103,6 +110,10 @@ pub struct Verdict {
     pub fixed: Vec<&'static str>,
     /// The rules that broke down.
     pub crashed: Vec<&'static str>,
+    /// Why somebody broke the glass, where that let something pass.
+    pub glass: Option<String>,
+    /// Of the object.
+    pub namespace: String,
 }
 
 /// Judges requests.
@@ -198,9 +209,13 @@ impl Judge {
             request,
             value: &value,
         };
-        match webhook {
+        let verdict = match webhook {
             Webhook::Mutate => case.mutate(),
             Webhook::Validate => case.validate(),
+        };
+        Verdict {
+            namespace: request.namespace.clone(),
+            ..verdict
         }
     }
 
@@ -281,6 +296,8 @@ impl Verdict {
                 .collect(),
             fixed: Vec::new(),
             crashed: report.crashed.clone(),
+            glass: None,
+            namespace: String::new(),
         }
     }
 

@@ -7,6 +7,8 @@ pub mod args;
 pub mod body;
 pub mod cluster;
 pub mod decide;
+pub mod followed;
+pub mod glass;
 pub mod handlers;
 pub mod health;
 pub mod judge;

@@ -17,9 +17,11 @@ use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
 pub use certificates::CertificateMetrics;
+pub use policy::PolicyMetrics;
 pub use watches::WatchMetrics;
 
 mod certificates;
+mod policy;
 mod watches;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
@@ -48,6 +50,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    /// What becomes of the policy, and what it lets pass.
+    pub policy: PolicyMetrics,
     /// What becomes of watches.
     pub watches: WatchMetrics,
     release_data_as_of: Gauge,
@@ -85,6 +89,7 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
+/// What became of something that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
@@ -104,6 +109,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            policy: PolicyMetrics::default(),
             watches: WatchMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
@@ -169,6 +175,7 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        self.policy.register(registry);
         self.watches.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
@@ -187,6 +194,7 @@ impl Metrics {
     /// A series that appears with its first event hides that event from `rate()`.
     fn start_at_zero(&self) {
         self.certificates.start_at_zero();
+        self.policy.start_at_zero();
         for result in ["swapped", "kept"] {
             let labels = ResultLabels { result };
             drop(self.release_data_reloads.get_or_create(&labels));
@@ -212,6 +220,7 @@ impl Metrics {
         for rule in &verdict.fixed {
             self.fixes.get_or_create(&RuleLabels { rule }).inc();
         }
+        self.policy.decided(verdict);
         // Both webhooks see every object: counting in one is counting once.
         if webhook == Webhook::Validate {
             for (rule, severity) in &verdict.findings {

@@ -76,10 +76,24 @@ pub struct Request {
     /// Nothing will be stored. There is nothing to do about it: no answer has a side effect.
     #[serde(default, deserialize_with = "null_is_default")]
     pub dry_run: bool,
+    /// Who asks.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub user_info: UserInfo,
     /// The object as it would be stored; not there on a deletion.
     pub object: Option<Box<RawValue>>,
     /// The object as it is stored, for an update or deletion.
     pub old_object: Option<Box<RawValue>>,
+}
+
+/// Who asks.
+#[derive(Debug, Default, Deserialize)]
+pub struct UserInfo {
+    /// Empty for nobody in particular.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub username: String,
+    /// The groups that the API server knows of.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub groups: Vec<String>,
 }
 
 /// A kind as the API server names it.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::middleware;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
-use meshcheck_rules::Mesh;
 use meshcheck_rules::releases::Releases;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -20,6 +19,7 @@ use meshcheck_certs::{Pair, Serving, Telemetry};
 
 use crate::args::{Args, CertificateSource, UsageError};
 use crate::cluster::{Cluster, ClusterError};
+use crate::followed;
 use crate::handlers;
 use crate::health::{self, Health};
 use crate::judge::Judge;
@@ -136,8 +136,11 @@ struct Running {
 impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
         let mesh = recording::mesh(args.mesh.settings(), args.mesh.mesh.as_deref())?;
-        let judge = Arc::new(judge(args, &mesh)?);
+        let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
+        judge.replace_mesh(mesh.clone());
+        let judge = Arc::new(judge);
         let metrics = Arc::new(Metrics::default());
+        policy(args, &judge, &metrics)?;
         let cluster = cluster(args).await?;
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
@@ -191,17 +194,22 @@ impl Running {
     }
 }
 
-/// What judges, by the policy that is asked for.
-fn judge(args: &Args, mesh: &Mesh) -> Result<Judge, RunError> {
-    let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
-    judge.replace_mesh(mesh.clone());
+/// The policy to start with. From a file it is followed from then on.
+fn policy(args: &Args, judge: &Arc<Judge>, metrics: &Arc<Metrics>) -> Result<(), PolicyError> {
     let Some(path) = &args.policy else {
-        return Ok(judge);
+        return Ok(());
     };
-    let policy = policy::read(path)?;
-    tracing::info!(path = %path.display(), "policy");
-    judge.replace_policy(policy);
-    Ok(judge)
+    let mut file = followed::File::new(path);
+    let first = file.first()?;
+    tracing::info!(path = %path.display(), modes = %policy::Modes(&first), "policy");
+    judge.replace_policy(first);
+    metrics.policy.starts(file.fingerprint());
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    let every = args.certificate.cert_poll_interval;
+    tokio::spawn(followed::follow(file, every, move |read, print| {
+        policy::replace(&judge, &metrics, read, print);
+    }));
+    Ok(())
 }
 
 /// The one connection to the API server, for all that needs it; `None` where nothing does.
@@ -268,18 +276,16 @@ fn release_data(
         judge.prepare();
         return Ok(());
     };
-    let mut file = release_data::File::new(path);
+    let mut file = followed::File::new(path);
     let table = file.first()?;
     metrics.judges_by(&table);
     judge.replace_releases(table);
     judge.prepare();
-    let (judging, metrics) = (Arc::clone(judge), Arc::clone(metrics));
-    tokio::spawn(release_data::follow(
-        file,
-        judging,
-        metrics,
-        args.certificate.cert_poll_interval,
-    ));
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    let every = args.certificate.cert_poll_interval;
+    tokio::spawn(followed::follow(file, every, move |read, _| {
+        release_data::replace(&judge, &metrics, read);
+    }));
     Ok(())
 }
 

@@ -1,8 +1,12 @@
 //! Which requests are left alone, before a rule looks at anything.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::review::{GroupVersionKind, Operation, Request};
+
+pub use gitops::{Owner, owner};
+
+mod gitops;
 
 /// Why a request is let through untouched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,17 +95,43 @@ fn complete(object: &mut Value, namespace: &str) {
     }
 }
 
+/// Where the pod template of an object stands.
+fn template_place(object: &Value) -> Option<&'static str> {
+    ["/spec/jobTemplate/spec/template", "/spec/template"]
+        .into_iter()
+        .find(|place| {
+            let template = object.pointer(place);
+            template.is_some_and(|template| template.pointer("/spec/containers").is_some())
+        })
+}
+
+/// Whether Pods are made from an object.
+pub fn has_pods(object: &Value) -> bool {
+    template_place(object).is_some()
+}
+
 /// Whether an update leaves the pod template as it was: mending it all the same would restart pods
 /// because somebody changed a label or a replica count.
 pub fn keeps_its_pods(object: &Value, before: &Value) -> bool {
-    ["/spec/jobTemplate/spec/template", "/spec/template"]
-        .iter()
-        .find_map(|place| {
-            let template = object.pointer(place)?;
-            template.pointer("/spec/containers")?;
-            Some(before.pointer(place) == Some(template))
-        })
-        .unwrap_or(false)
+    template_place(object).is_some_and(|place| before.pointer(place) == object.pointer(place))
+}
+
+/// A Pod as the controller of an object will make it, `None` for what has no pod template.
+pub fn pod_of(object: &Value) -> Option<Value> {
+    let template = object.pointer(template_place(object)?)?;
+    let mut metadata = template.get("metadata").cloned().unwrap_or_default();
+    if !metadata.is_object() {
+        metadata = json!({});
+    }
+    let name = object["metadata"]["name"].as_str().unwrap_or("pod");
+    metadata["generateName"] = format!("{name}-").into();
+    metadata["namespace"] = object["metadata"]["namespace"].clone();
+    metadata["ownerReferences"] = json!([{
+        "apiVersion": object["apiVersion"], "kind": object["kind"], "name": name, "uid": "",
+        "controller": true,
+    }]);
+    let spec = &template["spec"];
+    Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
 }
 
 /// The controller that makes and remakes this object by itself, such as `ReplicaSet/web-5d4f`, for
@@ -134,8 +164,6 @@ pub fn is_compared(object: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn request(operation: &str, object: &Value) -> Request {

@@ -292,7 +292,7 @@ fn what_is_no_policy_of_this_version_is_told_once() {
     assert_eq!(
         problems("- a\n"),
         [
-            "1:1: the policy is a list: expected a mapping with `apiVersion`, `kind`, `rules`, `keepalive`, `version`, `vendors`, `forbid_ignore`, `ignores`"
+            "1:1: the policy is a list: expected a mapping with `apiVersion`, `kind`, `rules`, `keepalive`, `version`, `vendors`, `forbid_ignore`, `ignores`, `webhook`"
         ]
     );
     assert!(problems("rules: [\n")[0].starts_with("1:"), "a place");

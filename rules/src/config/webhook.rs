@@ -186,3 +186,6 @@ fn break_glass(node: &Node<'_>) -> BreakGlass {
         groups: selector::patterns(node.value(), "group"),
     }
 }
+
+#[cfg(test)]
+mod tests;

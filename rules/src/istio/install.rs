@@ -24,6 +24,7 @@ pub use vendors::installer_of;
 pub(crate) use chart_file::dependencies;
 pub(crate) use installers::{chart_source, kindless};
 pub(crate) use plane::READS_EXTRA_ARGS;
+pub(crate) use sail::revision as sail_revision;
 pub(crate) use values::{DEFAULTS, INTERNAL, READS_ROOT};
 
 mod argo_cd;

@@ -28,6 +28,11 @@ impl Minor {
         }
     }
 
+    /// A number that is greater for a later minor.
+    pub fn ordinal(self) -> i64 {
+        (i64::from(self.major) << 32) + i64::from(self.minor)
+    }
+
     /// Reads `1.31`, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;

@@ -94,10 +94,18 @@ impl Charts {
     pub(super) fn take(&mut self, fact: ChartFact, source: &Source) {
         let source = source.clone();
         match fact {
-            ChartFact::Umbrella(value) => self.umbrellas.push(Fact { value, source }),
+            ChartFact::Umbrella(value) => self.umbrellas.push(Fact {
+                value,
+                source,
+                is_planned: false,
+            }),
             ChartFact::Source(key, value) => {
                 let known = self.sources.entry(key).or_default();
-                known.push(Fact { value, source });
+                known.push(Fact {
+                    value,
+                    source,
+                    is_planned: false,
+                });
             }
         }
     }

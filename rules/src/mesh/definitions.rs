@@ -72,10 +72,14 @@ impl<T: PartialEq> Definitions<T> {
         }
     }
 
-    /// All of them, those of a recording last.
+    /// All of them, those of a recording last; what an installer is going to do only where nothing says
+    /// what is.
     pub(super) fn facts(&self) -> impl Iterator<Item = &Fact<T>> {
+        let is_all_planned = self.facts.iter().all(|fact| fact.is_planned);
+        let own = self.facts.iter();
+        let own = own.filter(move |fact| is_all_planned || !fact.is_planned);
         let recorded = self.recorded.iter().flat_map(|recorded| &recorded.facts);
-        self.facts.iter().chain(recorded)
+        own.chain(recorded)
     }
 
     fn add(&mut self, fact: Fact<T>) {
@@ -150,7 +154,16 @@ impl Choice {
         }
     }
 
+    /// Of two that are equally near, what is counts for more than what an installer is going to do.
     fn add<T: PartialEq>(&mut self, new: usize, facts: &[Fact<T>]) {
+        match (facts[new].is_planned, facts[self.chosen].is_planned) {
+            (true, false) => return,
+            (false, true) => {
+                *self = Self::of(new);
+                return;
+            }
+            _ => {}
+        }
         let agrees = facts[new].value == facts[self.chosen].value;
         let is_before = |old: usize| facts[new].source < facts[old].source;
         if is_before(self.chosen) {
@@ -220,6 +233,7 @@ mod tests {
             all.push(Fact {
                 value: (dice >> 8) % 2,
                 source,
+                is_planned: (dice >> 10).is_multiple_of(3),
             });
         }
         all
@@ -252,6 +266,7 @@ mod tests {
                 all.push(Fact {
                     value: *value,
                     source,
+                    is_planned: false,
                 });
             }
             let known = nearest(Some(&all), Place::file("d.yaml"));

@@ -95,15 +95,16 @@ fn revision_in<'a>(name: &'a str, stem: &str) -> Option<&'a str> {
 fn config_map(object: &Object<'_>) -> Option<Learned> {
     let (name, data) = (object.name?, object.root.get_set("data")?);
     if let Some(revision) = revision_in(name, "istio-sidecar-injector") {
-        let injector = injector(revision, &data)?;
+        let injector = injector_in(revision, &data)?;
         return Some(Learned::Injector(Box::new(injector)));
     }
     let (revision, text) = (revision_in(name, "istio")?, data.str_at("mesh")?);
-    Some(Learned::MeshConfig(mesh_config(revision, text)))
+    let config = yaml::value_of(text).unwrap_or_default();
+    Some(Learned::MeshConfig(mesh_config(revision, &config)))
 }
 
-fn mesh_config(revision: &str, text: &str) -> MeshConfig {
-    let config = yaml::value_of(text).unwrap_or_default();
+/// What a mesh config says.
+pub(super) fn mesh_config(revision: &str, config: &Value) -> MeshConfig {
     let proxy = config.get("defaultConfig").unwrap_or(&Value::Null);
     // One value of a wrong type throws away all of the mesh config.
     let hold = match proxy_config::refused(&Node::root(proxy)).first() {
@@ -117,18 +118,22 @@ fn mesh_config(revision: &str, text: &str) -> MeshConfig {
     }
 }
 
-fn injector(revision: &str, data: &Node<'_>) -> Option<Injector> {
+fn injector_in(revision: &str, data: &Node<'_>) -> Option<Injector> {
     let values = yaml::value_of(data.str_at("values")?).ok()?;
-    let proxy = |path: &str| values.pointer(&format!("/global/proxy/{path}"));
-    let is = |value: Option<&Value>, on: bool| value == Some(&Value::Bool(on));
     let config = data
         .str_at("config")
         .and_then(|text| yaml::value_of(text).ok());
-    let config = config.unwrap_or_default();
+    Some(injector(revision, &values, &config.unwrap_or_default()))
+}
+
+/// What the injector's values and its policy say.
+pub(super) fn injector(revision: &str, values: &Value, config: &Value) -> Injector {
+    let proxy = |path: &str| values.pointer(&format!("/global/proxy/{path}"));
+    let is = |value: Option<&Value>, on: bool| value == Some(&Value::Bool(on));
     let webhook = |path: &str| values.pointer(&format!("/sidecarInjectorWebhook/{path}"));
-    Some(Injector {
+    Injector {
         revision: revision.to_owned(),
-        proxy: proxy_version(&values),
+        proxy: proxy_version(values),
         hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
         has_lifecycle: proxy("lifecycle")
             .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
@@ -136,9 +141,9 @@ fn injector(revision: &str, data: &Node<'_>) -> Option<Injector> {
         no_status_port: proxy("statusPort").is_some_and(|port| port.as_i64() == Some(0)),
         rewrites_probes: !is(webhook("rewriteAppHTTPProbe"), false),
         all_namespaces: is(webhook("enableNamespacesByDefault"), true),
-        policy: policy(&Node::root(&config)),
-        default_templates: texts(&Node::root(&config), "defaultTemplates"),
-    })
+        policy: policy(&Node::root(config)),
+        default_templates: texts(&Node::root(config), "defaultTemplates"),
+    }
 }
 
 /// The proxies' version by `global.tag`, or by an image that `global.proxy.image` gives in full.
@@ -254,7 +259,7 @@ pub(crate) fn control_plane_in(object: &Object<'_>, subject: &Subject<'_>) -> Op
         revision: revision_of(object, subject, istiod),
         version: subject.istiod_version(),
         is_vendors: subject.vendor_in(&istiod.container).is_some(),
-        native_sidecars: setting(istiod, "ENABLE_NATIVE_SIDECARS"),
+        native_sidecars: setting(&istiod.container, "ENABLE_NATIVE_SIDECARS"),
     })
 }
 
@@ -284,8 +289,9 @@ pub(super) fn revision_of(
     revision.unwrap_or(DEFAULT_REVISION).to_owned()
 }
 
-fn setting(istiod: &Istiod<'_>, name: &str) -> Setting {
-    match variable(&istiod.container, name) {
+/// What a container's environment says.
+pub(super) fn setting(container: &Node<'_>, name: &str) -> Setting {
+    match variable(container, name) {
         Variable::Literal(text) => Setting::Text(text.to_owned()),
         Variable::Elsewhere => Setting::Unknown,
         Variable::Absent => Setting::Unset,

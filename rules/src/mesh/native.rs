@@ -106,7 +106,7 @@ impl Around<'_> {
             (None, NativeMode::On) => Native::Yes,
             (None, NativeMode::ByNodes) => self.by_nodes(template),
             (None, NativeMode::Unknown) => Native::Unknown(vec![
-                "`ENABLE_NATIVE_SIDECARS` of istiod, which is set elsewhere".to_owned(),
+                "`ENABLE_NATIVE_SIDECARS` of istiod, which is not in sight".to_owned(),
             ]),
         }
     }

@@ -123,6 +123,7 @@ mod tests {
                 pointer: Pointer::root(),
                 title: format!("Node/{name}").into(),
             },
+            is_planned: false,
         }
     }
 

@@ -45,6 +45,7 @@ fn check_age(cx: &Context<'_>, setting: &AgeSetting<'_>, out: &mut Findings) {
     let fix = age_fix(Fix::safe, policy.target, setting.set(policy.target));
     out.report(setting.at.clone(), message)
         .severity(severity)
+        .extent(-age.nanoseconds())
         .fix(fix);
 }
 

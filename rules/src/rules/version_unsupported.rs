@@ -43,6 +43,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         };
         let message = message(cx, &thing, version.minor, end, judged.for_vendor);
         let finding = out.report(thing.at.clone(), message);
+        finding.extent(-version.minor.ordinal());
         if judged.for_vendor.is_some() {
             finding.severity(Severity::Info);
         }

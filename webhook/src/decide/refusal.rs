@@ -7,6 +7,7 @@ use meshcheck_rules::{Finding, Location};
 use serde_json::Value;
 
 use crate::decide::Subject;
+use crate::glass::{ANNOTATION, Glass};
 use crate::text;
 
 /// Of the message of one error.
@@ -15,7 +16,7 @@ const MESSAGE_CHARS: usize = 1000;
 const MOST_ERRORS: usize = 40;
 
 /// All errors in one text.
-pub(super) fn text(subject: &Subject<'_>, errors: &[&Finding]) -> String {
+pub(super) fn text(subject: &Subject<'_>, errors: &[&Finding], glass: &Glass<'_>) -> String {
     let noun = if errors.len() == 1 { "error" } else { "errors" };
     let mut text = format!(
         "{} has {} {noun}:",
@@ -28,7 +29,28 @@ pub(super) fn text(subject: &Subject<'_>, errors: &[&Finding]) -> String {
     if let Some(rest @ 1..) = errors.len().checked_sub(MOST_ERRORS) {
         write!(text, "\n- {rest} more").expect("a string takes every write");
     }
+    if let Some(way_out) = way_out(errors, glass) {
+        write!(text, "\n{ANNOTATION} {way_out}").expect("a string takes every write");
+    }
     text
+}
+
+/// What there is to say of the annotation for emergencies.
+fn way_out(errors: &[&Finding], glass: &Glass<'_>) -> Option<String> {
+    match glass {
+        Glass::None => None,
+        Glass::Void(why) => Some(format!("does not count: {}", text::clean(why))),
+        // What is left of the errors are those that it does not cover.
+        Glass::Broken(_) => {
+            let text = "counts, but the policy forbids it for what is refused here";
+            Some(text.to_owned())
+        }
+        Glass::Offered(forbid) => {
+            let covers = !errors.iter().any(|error| forbid.contains(error.rule));
+            let text = "with a reason lets it pass in an emergency: it is told, counted and logged";
+            covers.then(|| text.to_owned())
+        }
+    }
 }
 
 fn one(object: &Value, finding: &Finding) -> String {

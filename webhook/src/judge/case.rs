@@ -1,11 +1,17 @@
 //! One request, judged.
 
+use std::collections::BTreeSet;
+
+use meshcheck_rules::config::{MendAt, Mode, MutatePolicy, WebhookPolicy};
 use meshcheck_rules::update::{self, Before};
-use meshcheck_rules::{Applicability, Engine, Mesh, Object, Place, Report, Severity, Source};
+use meshcheck_rules::{
+    Applicability, Engine, Finding, Mended, Mesh, Object, Place, Report, Severity, Source,
+};
 use serde_json::Value;
 
 use super::{Outcome, Updates, Verdict};
-use crate::decide::{self, Decision, Subject};
+use crate::decide::{self, Decision, Excuse, Subject, Terms};
+use crate::glass::{self, Glass};
 use crate::review::{Operation, Request};
 use crate::scope;
 use crate::text;
@@ -20,57 +26,159 @@ pub(super) struct Case<'a> {
     pub(super) value: &'a Value,
 }
 
+/// Where the mends of an object are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mends {
+    /// On the object.
+    Here,
+    /// On its Pods.
+    AtPods,
+    /// Nowhere: they are told.
+    Advised,
+}
+
 impl Case<'_> {
     pub(super) fn mutate(&self) -> Verdict {
         let report = self.check(self.value);
         if !self.is_to_be_mended(&report) {
             return Verdict::new(Outcome::Unchanged, Decision::default(), &report);
         }
-        let (mesh, grade) = (self.mesh, Applicability::Safe);
-        let mended = self.engine.mend(self.value, mesh, Place::cluster(), grade);
-        let fixed = mended.fixed.iter().map(|finding| finding.rule).collect();
-        let decision = decide::mutate(mended);
-        let outcome = match decision.patch {
-            Some(_) => Outcome::Patched,
-            None => Outcome::Unchanged,
+        let mends = self.mends();
+        let mended = (mends == Mends::Here).then(|| self.mend(self.value));
+        let fixed = mended.iter().flat_map(|mended| &mended.fixed);
+        let fixed = fixed.map(|finding| finding.rule).collect();
+        let (advised, kept) = self.advice(&report, mends);
+        let decision = decide::mutate(mended, &advised, &kept);
+        let outcome = match &decision {
+            patched if patched.patch.is_some() => Outcome::Patched,
+            told if !told.warnings.is_empty() => Outcome::Advised,
+            _ => Outcome::Unchanged,
         };
         let verdict = Verdict::new(outcome, decision, &report);
         Verdict { fixed, ..verdict }
     }
 
     fn is_to_be_mended(&self, report: &Report) -> bool {
-        let fixes = report
-            .findings
-            .iter()
-            .filter_map(|finding| finding.fix.as_ref());
-        let mut grades = fixes.map(|fix| fix.applicability);
-        grades.any(|grade| grade == Applicability::Safe)
+        report.findings.iter().any(is_safely_fixable)
             && !scope::is_compared(self.value)
             && !self
                 .before()
                 .is_some_and(|before| scope::keeps_its_pods(self.value, &before))
     }
 
+    /// The document as the rules that are enforced would have it.
+    fn mend(&self, value: &Value) -> Mended {
+        let policy = self.policy();
+        let enforced = |object: &Object<'_>, rule: &str| policy.mode(object, rule) == Mode::Enforce;
+        let (mesh, grade) = (self.mesh, Applicability::Safe);
+        self.engine
+            .mend_by(&enforced, value, mesh, Place::cluster(), grade)
+    }
+
+    fn mends(&self) -> Mends {
+        let MutatePolicy { at, advise } = self.policy().mutate;
+        let is_elsewhere = match at {
+            MendAt::Workload => false,
+            MendAt::Pod => true,
+            MendAt::Auto => scope::owner(self.value).is_some(),
+        };
+        // Nothing comes after a Pod.
+        let is_pod = self.value["kind"] == "Pod";
+        if advise {
+            Mends::Advised
+        } else if !is_elsewhere || is_pod {
+            Mends::Here
+        } else if scope::has_pods(self.value) {
+            Mends::AtPods
+        } else {
+            // Nobody makes a Pod of an installer's file.
+            Mends::Advised
+        }
+    }
+
+    /// The findings whose mends are told, and those whose mends are kept for the audit log.
+    fn advice<'r>(&self, report: &'r Report, mends: Mends) -> (Vec<&'r Finding>, Vec<&'r Finding>) {
+        let (mut told, mut kept) = (Vec::new(), Vec::new());
+        for finding in report.findings.iter().filter(|f| is_safely_fixable(f)) {
+            match self.mode(self.value, finding.rule) {
+                Mode::Warn => told.push(finding),
+                Mode::Enforce if mends == Mends::Advised => told.push(finding),
+                Mode::Audit => kept.push(finding),
+                Mode::Enforce | Mode::Off => {}
+            }
+        }
+        (told, kept)
+    }
+
     pub(super) fn validate(&self) -> Verdict {
         let report = self.check_update();
-        let has_errors = report
-            .findings
-            .iter()
-            .any(|f| f.severity == Severity::Error);
-        let before = has_errors.then(|| self.before()).flatten();
-        let before = before.map(|value| self.check(&value));
+        let has_errors = report.findings.iter().any(is_error);
+        let stored = has_errors.then(|| self.before()).flatten();
+        let before = stored.as_ref().map(|value| self.check(value));
+        let policy = self.policy();
+        let asked = glass::Asked {
+            object: self.value,
+            before: stored.as_ref(),
+            groups: &self.request.user_info.groups,
+            on: self.engine.as_of(),
+        };
+        let terms = Terms {
+            mode: &|rule| self.mode(self.value, rule),
+            before: stored.as_ref().zip(before.as_ref()),
+            goes_back_to: None,
+            mended_at_pods: self.mended_at_pods(&report),
+            glass: Glass::of(&policy.break_glass, asked),
+        };
         let subject = Subject {
             title: self.title(),
             object: self.value,
             maker: scope::maker(self.value),
         };
-        let decision = decide::validate(&subject, &report, before.as_ref());
+        let decision = decide::validate(&subject, &report, &terms);
         let outcome = match &decision {
             refused if refused.refusal.is_some() => Outcome::Denied,
             told if !told.warnings.is_empty() => Outcome::Warned,
+            kept if kept.is_audited() => Outcome::Audited,
             _ => Outcome::Allowed,
         };
-        Verdict::new(outcome, decision, &report)
+        let verdict = Verdict::new(outcome, decision, &report);
+        let glass = match terms.glass {
+            Glass::Broken(broken) if decision_has(&verdict, &Excuse::BrokenGlass) => {
+                Some(broken.reason)
+            }
+            _ => None,
+        };
+        Verdict { glass, ..verdict }
+    }
+
+    /// The rules whose errors are mended on Pods: those that are found on a Pod of the object, and
+    /// are not any more once it is mended.
+    fn mended_at_pods(&self, report: &Report) -> BTreeSet<&'static str> {
+        let can = |finding: &Finding| is_error(finding) && is_safely_fixable(finding);
+        if !report.findings.iter().any(can) || self.mends() != Mends::AtPods {
+            return BTreeSet::new();
+        }
+        let Some(pod) = scope::pod_of(self.value) else {
+            return BTreeSet::new();
+        };
+        let mended = self.mend(&pod);
+        let left = self.check(&mended.value);
+        let is_left = |rule: &str| left.findings.iter().any(|f| f.rule == rule && is_error(f));
+        let fixed = mended.fixed.iter().map(|finding| finding.rule);
+        fixed.filter(|rule| !is_left(rule)).collect()
+    }
+
+    fn policy(&self) -> &WebhookPolicy {
+        &self.engine.policy().webhook
+    }
+
+    /// What is done with a rule's findings. A document is one object here: the API server sends no
+    /// lists.
+    fn mode(&self, value: &Value, rule: &str) -> Mode {
+        let policy = self.policy();
+        let objects = Object::all(value);
+        let object = objects.first();
+        object.map_or(policy.mode, |object| policy.mode(object, rule))
     }
 
     /// The stored object that an update is held against.
@@ -107,12 +215,13 @@ impl Case<'_> {
         self.check_against(value, Before::default())
     }
 
-    /// An object is one object here: the API server sends no lists.
     fn check_against(&self, value: &Value, before: Before<'_>) -> Report {
+        let policy = self.policy();
+        let runs = |object: &Object<'_>, rule: &str| policy.mode(object, rule) != Mode::Off;
         let mut whole = Report::default();
         for object in Object::all(value) {
             let (mesh, place) = (self.mesh, Place::cluster());
-            let report = self.engine.check_update(&object, before, mesh, place);
+            let report = self.engine.check_by(&runs, &object, before, mesh, place);
             whole.findings.extend(report.findings);
             whole.suppressed.extend(report.suppressed);
             whole.crashed.extend(report.crashed);
@@ -142,4 +251,18 @@ impl Case<'_> {
         );
         text::clean(&title)
     }
+}
+
+fn decision_has(verdict: &Verdict, excuse: &Excuse) -> bool {
+    let mut excused = verdict.decision.excused.iter();
+    excused.any(|(_, given)| given == excuse)
+}
+
+fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
+fn is_safely_fixable(finding: &Finding) -> bool {
+    let fix = finding.fix.as_ref();
+    fix.is_some_and(|fix| fix.applicability == Applicability::Safe)
 }

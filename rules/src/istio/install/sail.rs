@@ -74,6 +74,20 @@ pub(super) fn release<'a>(object: &Object<'a>) -> Option<Release<'a>> {
     })
 }
 
+/// The revision that the operator gives to what an object installs: its name, with the version where
+/// every version is one of its own.
+pub(crate) fn revision(object: &Object<'_>) -> Option<String> {
+    let name = object.name?;
+    let spec = object.root.get_set("spec");
+    let spec = |keys: &[&str]| spec.as_ref()?.at(keys)?.str().map(str::to_owned);
+    let is_by_version = spec(&["updateStrategy", "type"]).as_deref() == Some("RevisionBased");
+    if ISTIO_REVISION.matches(object) || ISTIO.matches(object) && !is_by_version {
+        return Some(name.to_owned());
+    }
+    let version = spec(&["version"]).filter(|_| ISTIO.matches(object))?;
+    Some(format!("{name}-{}", version.replace('.', "-")))
+}
+
 /// `v1.30.3`, `v1.30-latest` (the newest patch that the operator has), `master`, a pre-release.
 fn version(chart: Chart, node: Node<'_>) -> Option<InstallVersion<'_>> {
     let Value::String(text) = node.value() else {

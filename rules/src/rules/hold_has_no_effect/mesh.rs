@@ -15,13 +15,21 @@ use crate::rule::Findings;
 /// What an installer's file and Istio's own ConfigMaps say of hold.
 pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
     let subject = cx.subject();
-    for plane in subject.planes() {
-        for mistake in in_plane(plane) {
+    let refusals = subject.install.iter().flat_map(|install| &install.refusals);
+    let refused: Vec<_> = refusals
+        .filter(|refusal| refusal.mistake == Refused::Hold)
+        .collect();
+    for mistake in subject.planes().iter().flat_map(in_plane) {
+        // What istioctl refuses never comes to istiod.
+        let is_refused = |node: &Node<'_>| {
+            let mut refused = refused.iter();
+            refused.any(|refusal| std::ptr::eq(refusal.node.value(), node.value()))
+        };
+        if !matches!(&mistake, Mistake::WrongType(node) if is_refused(node)) {
             report(&mistake, out);
         }
     }
-    let refusals = subject.install.iter().flat_map(|install| &install.refusals);
-    for refusal in refusals.filter(|refusal| refusal.mistake == Refused::Hold) {
+    for refusal in refused {
         check_refused(refusal, out);
     }
     let mistakes = match subject.config_map.as_ref().map(|map| &map.content) {

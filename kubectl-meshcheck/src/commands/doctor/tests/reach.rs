@@ -1,0 +1,126 @@
+//! What the two objects tell.
+
+use super::super::snapshot::{Counts, Way};
+use super::*;
+
+fn counts(answered: u64, failed_open: u64) -> Counts {
+    Counts {
+        answered,
+        failed_open,
+    }
+}
+
+fn refused_with(message: &str) -> Vec<String> {
+    let mut snapshot = healthy();
+    snapshot.probes.refused = Ok(refused(message));
+    said(&snapshot, "reachability")
+}
+
+#[test]
+fn the_reason_of_the_api_server_is_told() {
+    let said = refused_with(
+        "Internal error occurred: failed calling webhook \"validate.meshcheck.dev\": failed to call \
+         webhook: Post \"https://meshcheck-webhook.meshcheck-system.svc:443/validate?timeout=3s\": \
+         tls: failed to verify certificate: x509: certificate has expired",
+    );
+    assert_eq!(
+        said[1],
+        format!(
+            "error: {VALIDATING}: the API server gets no answer from it: tls: failed to verify \
+             certificate: x509: certificate has expired"
+        )
+    );
+}
+
+/// Fail-open is silent: what the API server counts is not.
+#[test]
+fn what_passed_unseen_is_an_error() {
+    let of = |counts| {
+        let mut snapshot = healthy();
+        snapshot.probes.patched = Ok(Tried {
+            counts,
+            ..patched("8760h")
+        });
+        said(&snapshot, "reachability").remove(0)
+    };
+    assert_eq!(
+        of(Some(counts(0, 1))),
+        format!("error: {MUTATING}: the API server gets no answer from it")
+    );
+    assert_eq!(
+        of(Some(counts(0, 0))),
+        format!("error: {MUTATING}: was not asked about an object tried in namespace default")
+    );
+    assert_eq!(
+        of(Some(counts(1, 0))),
+        format!(
+            "warning: {MUTATING}: was reached, and did not mend an istiod whose connections live for a \
+             year, tried in namespace default"
+        )
+    );
+    assert_eq!(
+        of(None),
+        format!(
+            "error: {MUTATING}: was not reached by an object tried in namespace default, which came \
+             back untouched"
+        )
+    );
+}
+
+#[test]
+fn an_object_that_was_let_pass_is_an_error() {
+    let mut snapshot = healthy();
+    snapshot.probes.refused = Ok(Tried {
+        status: 201,
+        ..refused("")
+    });
+    snapshot.probes.way = Some(Way::Closed("no endpoints available".to_owned()));
+    let (check, problem) = problem(&snapshot);
+    assert_eq!((check, problem.at.as_str()), ("reachability", VALIDATING));
+    assert!(
+        problem.help.ends_with("it says: no endpoints available"),
+        "{problem:?}"
+    );
+}
+
+/// What `/validate` refuses, `/mutate` did not mend.
+#[test]
+fn a_refusal_of_what_should_be_mended_tells_of_the_other() {
+    let mut snapshot = healthy();
+    let message = "admission webhook \"validate.meshcheck.dev\" denied the request: no";
+    snapshot.probes.patched = Ok(Tried {
+        counts: Some(counts(0, 1)),
+        ..refused(message)
+    });
+    let (_, problem) = problem(&snapshot);
+    assert_eq!(
+        (problem.at.as_str(), problem.message.as_str()),
+        (MUTATING, "the API server gets no answer from it")
+    );
+}
+
+#[test]
+fn one_that_fails_hides_the_other() {
+    let mut snapshot = healthy();
+    let failed = "failed calling webhook \"validate.meshcheck.dev\": no";
+    snapshot.probes.patched = Ok(refused(failed));
+    snapshot.probes.refused = Ok(refused(failed));
+    let said = said(&snapshot, "reachability");
+    assert!(said[0].starts_with("skipped: "), "{said:?}");
+    assert!(said[1].starts_with("error: "), "{said:?}");
+}
+
+#[test]
+fn a_refusal_of_somebody_else_tells_nothing() {
+    for message in [
+        "deployments.apps is forbidden: User \"me\" cannot create resource \"deployments\"",
+        "admission webhook \"validation.gatekeeper.sh\" denied the request: no",
+        "admission webhook \"a.b\" does not support dry run",
+    ] {
+        let said = refused_with(message);
+        assert_eq!(
+            said[1],
+            format!("unknown: an object could not be tried in namespace default: {message}")
+        );
+    }
+}
