@@ -23,6 +23,8 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/away.rs"]
+mod away;
 #[path = "e2e/certificates.rs"]
 mod certificates;
 #[path = "e2e/chart.rs"]
@@ -90,6 +92,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
     ("watch", watch::TESTS),
+    ("away", away::TESTS),
     ("injection", injection::TESTS),
     ("doctor", doctor::TESTS),
 ];

@@ -7,24 +7,20 @@ use serde_json::{Value, json};
 
 use crate::assets::KUBERNETES;
 use crate::certificates::kubeconfig;
-use crate::client::Client;
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::kubectl::Said;
-use crate::process::Watchdog;
-use crate::program::{Folder, Made, Program, command};
 use crate::reviews;
 use crate::webhook::{MUTATING, VALIDATING, Webhook, rendered};
 use crate::world::World;
 
 tests! {
     KUBERNETES =>
-        a_label_of_a_namespace_decides_at_once,
+        labels_and_the_mesh_config_decide_at_once,
         the_nodes_decide_about_native_sidecars,
         an_istiod_of_a_new_revision_is_held_against_what_runs,
         an_autoscaler_is_seen_and_so_is_that_there_is_none,
         what_may_not_be_read_is_told_and_the_rest_is_known,
-        an_object_that_comes_has_no_version_yet,
-        the_mesh_stays_known_while_the_api_server_is_away_and_heals;
+        an_object_that_comes_has_no_version_yet;
 }
 
 /// The account of the webhook, and what it may read.
@@ -70,7 +66,7 @@ fn is_of_account(object: &Value) -> bool {
 }
 
 /// An istiod of this version, which nobody runs.
-fn istiod(name: &str, version: &str) -> Value {
+pub(crate) fn istiod(name: &str, version: &str) -> Value {
     let mut istiod = reviews::istiod("10m");
     istiod["metadata"]["name"] = name.into();
     istiod["metadata"]["namespace"] = "istio-system".into();
@@ -83,21 +79,21 @@ fn istiod(name: &str, version: &str) -> Value {
     istiod
 }
 
-fn apply(plane: &ControlPlane, object: &Value) -> Said {
+pub(crate) fn apply(plane: &ControlPlane, object: &Value) -> Said {
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
     plane.kubectl.pipe(&apply, &object.to_string())
 }
 
 /// Without a label: not everybody uses the charts.
-fn mesh_config() -> Value {
+pub(crate) fn mesh_config(mesh: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "istio", "namespace": "istio-system"},
-        "data": {"mesh": "defaultConfig: {}"},
+        "data": {"mesh": mesh},
     })
 }
 
-fn shop(namespace: &str) -> Value {
+pub(crate) fn shop(namespace: &str) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "shop", "namespace": namespace},
@@ -131,7 +127,7 @@ impl<'c> Watched<'c> {
     fn new(plane: &'c ControlPlane, istiod: &Value) -> Self {
         plane.namespace("istio-system", &json!({}));
         apply(plane, istiod).ok();
-        apply(plane, &mesh_config()).ok();
+        apply(plane, &mesh_config("defaultConfig: {}")).ok();
         let account = Account::new(plane);
         let webhook = Webhook::install_watching(plane, &account.kubeconfig, &[]);
         let program = &webhook.program;
@@ -163,13 +159,21 @@ impl Drop for Watched<'_> {
     }
 }
 
-fn a_label_of_a_namespace_decides_at_once(world: &World) {
+fn labels_and_the_mesh_config_decide_at_once(world: &World) {
     let plane = world.control_plane();
     plane.namespace("watched", &json!({}));
     let _watched = Watched::new(plane, &istiod("istiod", "1.26.0"));
     assert!(!is_gated(plane, "watched"));
     plane.namespace("watched", &json!({"istio-injection": "enabled"}));
     wait_for("the label", || is_gated(plane, "watched").then_some(()));
+    let hold = mesh_config("defaultConfig: {holdApplicationUntilProxyStarts: true}");
+    apply(plane, &hold).ok();
+    let all_wait = || (!is_gated(plane, "watched")).then_some(());
+    wait_for("the mesh config", all_wait);
+    apply(plane, &mesh_config("defaultConfig: {}")).ok();
+    wait_for("the other config", || {
+        is_gated(plane, "watched").then_some(())
+    });
     plane.namespace("watched", &json!({"istio-injection": "disabled"}));
     let is_out = || (!is_gated(plane, "watched")).then_some(());
     wait_for("the other label", is_out);
@@ -350,85 +354,4 @@ fn an_object_that_comes_has_no_version_yet(world: &World) {
         VALIDATING,
         "!has(object.metadata.resourceVersion) && has(object.metadata.uid)",
     );
-}
-
-/// The program that watches, asked without an API server between.
-struct Direct {
-    program: Program,
-    client: Client,
-    _watchdog: Watchdog,
-    _certificate: Folder,
-}
-
-impl Direct {
-    fn start(plane: &ControlPlane) -> Self {
-        let certificate = Folder::new();
-        let made = Made::for_names(&["localhost"]);
-        certificate.mount_made(&made);
-        let folder = certificate.path().to_str().expect("text");
-        let mut command = command(&["--watch", "--cert-dir", folder]);
-        command.env("KUBECONFIG", &plane.kubectl.kubeconfig);
-        let program = Program::spawn(command);
-        Self {
-            client: Client::new(program.address, &[&made.ca]),
-            _watchdog: Watchdog::over(program.child.id()),
-            program,
-            _certificate: certificate,
-        }
-    }
-
-    fn gates(&self, plane: &ControlPlane, namespace: &str) -> bool {
-        let mut review = reviews::creation(&shop(namespace));
-        review["request"]["namespace"] = namespace.into();
-        let answer = plane.block_on(async {
-            let mut connection = self.client.connect().await.expect("a connection");
-            connection.post("/mutate", review.to_string()).await
-        });
-        let answer: Value = serde_json::from_str(&answer.expect("an answer").text).expect("JSON");
-        !reviews::patch(&answer["response"]).is_empty()
-    }
-}
-
-fn the_mesh_stays_known_while_the_api_server_is_away_and_heals(world: &World) {
-    let mut plane = world.another_control_plane("watched");
-    // Controllers, which make the accounts of namespaces, take their time to heal.
-    let namespace = |plane: &ControlPlane, name: &str| {
-        let labels = json!({"istio-injection": "enabled"});
-        let metadata = json!({"name": name, "labels": labels});
-        apply(
-            plane,
-            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}),
-        )
-        .ok();
-    };
-    let fill = |plane: &ControlPlane| {
-        namespace(plane, "istio-system");
-        apply(plane, &istiod("istiod", "1.26.0")).ok();
-        apply(plane, &mesh_config()).ok();
-    };
-    fill(&plane);
-    namespace(&plane, "first");
-    let direct = Direct::start(&plane);
-    let gates = |plane: &ControlPlane, namespace| direct.gates(plane, namespace).then_some(());
-    wait_for("the mesh", || gates(&plane, "first"));
-
-    plane.stop();
-    direct
-        .program
-        .awaits("meshcheck_watch_failing{resource=\"namespaces\"} 1");
-    assert!(direct.gates(&plane, "first") && direct.program.is_ready());
-    plane.start_again(&world.assets);
-    namespace(&plane, "second");
-    wait_for("what came behind the outage", || gates(&plane, "second"));
-
-    // Every version that a watch goes on from is ahead of the API server's.
-    plane.forget(&world.assets);
-    fill(&plane);
-    namespace(&plane, "third");
-    wait_for("what came behind the loss", || gates(&plane, "third"));
-    let is_forgotten = || (!direct.gates(&plane, "first")).then_some(());
-    wait_for("the loss of what was there before", is_forgotten);
-    direct
-        .program
-        .awaits("meshcheck_watch_failing{resource=\"namespaces\"} 0");
 }
