@@ -146,7 +146,7 @@ impl Running {
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
         if let Some(cluster) = cluster.filter(|_| args.mesh.watch) {
-            watch::start(cluster.client, mesh, Arc::clone(&judge), &metrics);
+            watch::start(cluster.client, mesh, Arc::clone(&judge), &metrics).await;
         }
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
@@ -15,6 +16,7 @@ use meshcheck_rules::istio::version::KubernetesVersion;
 use meshcheck_rules::mesh;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use crate::judge::Judge;
 use crate::metrics::Metrics;
@@ -44,18 +46,30 @@ pub fn permissions() -> impl Iterator<Item = (&'static str, &'static str)> {
     kinds::ALL.iter().map(|kind| (kind.group, kind.plural))
 }
 
+/// How long a start waits for the mesh. A replica that comes in a rollout should know as much as the one
+/// that leaves; one that comes while the API server is away has to answer all the same.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
 /// Begins to watch, and hands what is known to the judge for as long as the server runs. `base` is what
-/// is known besides: options, which are stronger, and a recording, which is weaker.
-pub fn start(client: Client, base: Mesh, judge: Arc<Judge>, metrics: &Metrics) {
+/// is known besides: options, which are stronger, and a recording, which is weaker. Comes back when all
+/// is known, or after a moment.
+pub async fn start(client: Client, base: Mesh, judge: Arc<Judge>, metrics: &Metrics) {
     metrics.watches.begin();
     let library = Arc::new(Library::new(metrics.watches.clone()));
-    let watch = Watching {
+    let watching = Watching {
         client: client.clone(),
         library: Arc::clone(&library),
     };
-    watch.start_all();
+    watching.start_all();
     tokio::spawn(pulse::follow(client, Arc::clone(&library)));
-    tokio::spawn(build::keep(watch, base, judge));
+    tokio::spawn(build::keep(watching, base, judge));
+    let mut synced = library.synced.subscribe();
+    if timeout(FIRST_LOOK, synced.wait_for(|all| *all))
+        .await
+        .is_err()
+    {
+        tracing::warn!("not all of the mesh is known yet: what is not is unknown to the rules");
+    }
 }
 
 /// What all watches know together.
@@ -69,6 +83,8 @@ struct Library {
     unrest: Notify,
     /// Grows whenever the API server has another history: every watch begins anew.
     histories: watch::Sender<u64>,
+    /// Whether the judge knows all that there is to know.
+    synced: watch::Sender<bool>,
     metrics: WatchMetrics,
 }
 
@@ -81,6 +97,7 @@ impl Library {
             changed: Notify::new(),
             unrest: Notify::new(),
             histories: watch::Sender::new(0),
+            synced: watch::Sender::new(false),
             metrics,
         }
     }

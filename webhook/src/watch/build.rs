@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use meshcheck_rules::Mesh;
 
-use super::{Watching, kinds};
+use super::seen::Kind;
+use super::{Library, Watching, kinds};
 use crate::judge::Judge;
 
 /// A change seldom comes alone.
@@ -24,6 +25,8 @@ pub(super) async fn keep(watching: Watching, base: Mesh, judge: Arc<Judge>) {
         library.changed.notified().await;
         tokio::time::sleep(BREATH).await;
         watching.beside(library.istiods(), &mut beside);
+        // What comes while the mesh is built may be missing in it, and is told with the next.
+        let counted = Counted::of(&library);
         let (reading, base, judging) = (library.clone(), base.clone(), judge.clone());
         let began = Instant::now();
         let built = tokio::task::spawn_blocking(move || {
@@ -33,17 +36,39 @@ pub(super) async fn keep(watching: Watching, base: Mesh, judge: Arc<Judge>) {
             tracing::error!("the mesh could not be built, the one before stays");
         }
         let took = began.elapsed();
-        count(&watching);
+        counted.tell(&library);
         library.metrics.built(took);
         tokio::time::sleep(took * REST).await;
     }
 }
 
-fn count(watching: &Watching) {
-    let library = &watching.library;
-    for kind in kinds::ALL {
-        let is_synced = library.is_synced(*kind);
-        let objects = library.objects(*kind);
-        library.metrics.knows(kind.plural, is_synced, objects);
+/// What a mesh is built from.
+struct Counted {
+    /// Of each kind whether all objects were seen, and how many say something.
+    kinds: Vec<(&'static str, bool, usize)>,
+    knows_version: bool,
+}
+
+impl Counted {
+    fn of(library: &Library) -> Self {
+        let counted = |kind: &Kind| {
+            let is_synced = library.is_synced(*kind);
+            (kind.plural, is_synced, library.objects(*kind))
+        };
+        Self {
+            kinds: kinds::ALL.iter().map(counted).collect(),
+            knows_version: super::lock(&library.kubernetes).is_some(),
+        }
+    }
+
+    fn tell(&self, library: &Library) {
+        for (resource, is_synced, objects) in &self.kinds {
+            library.metrics.knows(resource, *is_synced, *objects);
+        }
+        let knows_all = self.knows_version && self.kinds.iter().all(|(_, synced, _)| *synced);
+        let is_first = |known: &mut bool| knows_all && !std::mem::replace(known, true);
+        if library.synced.send_if_modified(is_first) {
+            tracing::info!("all of the mesh is known");
+        }
     }
 }
