@@ -36,7 +36,7 @@ impl World {
 
     /// One for a test that cannot share it.
     pub(crate) fn another_control_plane(&self, name: &str) -> ControlPlane {
-        ControlPlane::start(&self.assets, self.folder.path().join(name))
+        ControlPlane::start(&self.assets, &self.folder.path().join(name))
     }
 
     /// The control plane with an Istio on it, which touches only what is labelled for it.

@@ -107,6 +107,8 @@ fn exposed() -> BTreeMap<String, Labels> {
         findings: BTreeMap::from([(("version-unsupported", Severity::Error, String::new()), 1)]),
         support: BTreeMap::from([(("default".to_owned(), "1.7.4".to_owned()), -1)]),
     });
+    // And those of watches with the first of them.
+    metrics.watches.begin();
     let reason = ReasonLabels { reason: "alert" };
     drop(metrics.handshake_failures.get_or_create(&reason));
 

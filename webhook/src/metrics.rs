@@ -1,6 +1,7 @@
 //! What the server counts. Every label has a bounded set of values: nothing in a request can make
 //! the number of series grow.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use meshcheck_rules::releases::Releases;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -18,10 +19,12 @@ use crate::review::GroupVersionKind;
 pub use audit::{AuditMetrics, PassSeen, Tally};
 pub use certificates::CertificateMetrics;
 pub use policy::PolicyMetrics;
+pub use watches::WatchMetrics;
 
 mod audit;
 mod certificates;
 mod policy;
+mod watches;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -53,6 +56,8 @@ pub struct Metrics {
     pub audit: AuditMetrics,
     /// What becomes of the policy, and what it lets pass.
     pub policy: PolicyMetrics,
+    /// What becomes of watches.
+    pub watches: WatchMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -110,6 +115,7 @@ impl Default for Metrics {
             certificates: CertificateMetrics::default(),
             audit: AuditMetrics::default(),
             policy: PolicyMetrics::default(),
+            watches: WatchMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -176,6 +182,7 @@ impl Metrics {
         self.certificates.register(registry);
         self.audit.register(registry);
         self.policy.register(registry);
+        self.watches.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -275,6 +282,14 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("a string takes every write");
         text
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact for the next 285 million years"
+)]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_second() as f64
 }
 
 /// What is counted of an answer.

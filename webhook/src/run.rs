@@ -27,9 +27,11 @@ use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
+use crate::recording::{self, MeshError};
 use crate::release_data::{self, ReleaseDataError};
 use crate::revisions;
 use crate::tls;
+use crate::watch;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
 /// closes, or a request may be on its way into a closed one.
@@ -47,6 +49,9 @@ pub enum RunError {
     /// No policy to judge by.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// No recording of the mesh that can be used.
+    #[error(transparent)]
+    Mesh(#[from] MeshError),
     /// The machine gives no threads.
     #[error("threads cannot be started: {0}")]
     Threads(#[source] io::Error),
@@ -90,6 +95,7 @@ impl RunError {
         match self {
             Self::Usage(_)
             | Self::Policy(_)
+            | Self::Mesh(_)
             | Self::Files(_)
             | Self::ReleaseData(_)
             | Self::SelfSigned(_)
@@ -136,18 +142,21 @@ struct Running {
 
 impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
+        let mesh = recording::mesh(args.mesh.settings(), args.mesh.mesh.as_deref())?;
         let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
+        judge.replace_mesh(mesh.clone());
         let judge = Arc::new(judge);
         let metrics = Arc::new(Metrics::default());
         let cluster = cluster(args).await?;
         policy(args, cluster.as_ref(), &judge, &metrics)?;
-        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
-            let client = cluster.client.clone();
-            tokio::spawn(revisions::follow(client, judge.revisions()));
-        }
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
+        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
+            let client = || cluster.client.clone();
+            tokio::spawn(revisions::follow(client(), judge.revisions()));
+            watch::start(client(), mesh, Arc::clone(&judge), &metrics).await;
+        }
         let audit = audit(args, cluster.as_ref(), &judge, &metrics);
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
