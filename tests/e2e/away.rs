@@ -54,7 +54,7 @@ impl Direct {
 }
 
 fn the_mesh_stays_known_while_the_api_server_is_away_and_heals(world: &World) {
-    let mut plane = world.another_control_plane("watched");
+    let mut plane = world.another_control_plane("away");
     // Controllers, which make the accounts of namespaces, take their time to heal.
     let namespace = |plane: &ControlPlane, name: &str| {
         let labels = json!({"istio-injection": "enabled"});

@@ -160,7 +160,7 @@ impl Drop for Watched<'_> {
 }
 
 fn labels_and_the_mesh_config_decide_at_once(world: &World) {
-    let plane = world.control_plane();
+    let plane = world.watched();
     plane.namespace("watched", &json!({}));
     let _watched = Watched::new(plane, &istiod("istiod", "1.26.0"));
     assert!(!is_gated(plane, "watched"));
@@ -204,7 +204,7 @@ impl Drop for Node<'_> {
 /// Istio makes native sidecars by itself where all nodes can run them: of no node nothing is known,
 /// whatever the API server's version is.
 fn the_nodes_decide_about_native_sidecars(world: &World) {
-    let plane = world.control_plane();
+    let plane = world.watched();
     plane.namespace("noded", &json!({"istio-injection": "enabled"}));
     let _watched = Watched::new(plane, &istiod("istiod", "1.31.1"));
     assert!(!is_gated(plane, "noded"));
@@ -217,7 +217,7 @@ fn the_nodes_decide_about_native_sidecars(world: &World) {
 }
 
 fn an_istiod_of_a_new_revision_is_held_against_what_runs(world: &World) {
-    let plane = world.control_plane();
+    let plane = world.watched();
     let watched = Watched::new(plane, &istiod("istiod", "1.28.3"));
     let create = ["create", "--dry-run=server", "-f", "-"];
     let create = |object: &Value| plane.kubectl.pipe(&create, &object.to_string());
@@ -241,7 +241,7 @@ fn an_istiod_of_a_new_revision_is_held_against_what_runs(world: &World) {
 }
 
 fn an_autoscaler_is_seen_and_so_is_that_there_is_none(world: &World) {
-    let plane = world.control_plane();
+    let plane = world.watched();
     // Nobody says `replicas`, and the API server says 1.
     let mut istiod = istiod("istiod", "1.31.1");
     istiod["spec"]
@@ -287,7 +287,7 @@ fn an_autoscaler_is_seen_and_so_is_that_there_is_none(world: &World) {
 }
 
 fn what_may_not_be_read_is_told_and_the_rest_is_known(world: &World) {
-    let plane = world.control_plane();
+    let plane = world.watched();
     let account = Account::new(plane);
     let role = plane
         .kubectl
@@ -337,7 +337,7 @@ fn what_may_not_be_read_is_told_and_the_rest_is_known(world: &World) {
 /// Rules rely on it: an object with a version is stored, and what stands around it was there before. A
 /// uid says less: it is given before the first or before the second webhook.
 fn an_object_that_comes_has_no_version_yet(world: &World) {
-    let plane = world.control_plane();
+    let plane = world.watched();
     let seen = |kind: &str, expression: &str| {
         // It is installed when it was asked about a Pod that comes.
         drop(Webhook::install_with(plane, &[], &[kind], |object| {
