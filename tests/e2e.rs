@@ -23,6 +23,8 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/audit.rs"]
+mod audit;
 #[path = "e2e/away.rs"]
 mod away;
 #[path = "e2e/certificates.rs"]
@@ -65,6 +67,8 @@ mod requests;
 #[path = "webhook/reviews.rs"]
 #[expect(dead_code, reason = "the tests of the wire use the rest")]
 mod reviews;
+#[path = "e2e/rollout.rs"]
+mod rollout;
 #[path = "e2e/watch.rs"]
 mod watch;
 #[path = "e2e/webhook.rs"]
@@ -86,6 +90,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("render", render::TESTS),
     ("install", install::TESTS),
     ("certificates", certificates::TESTS),
+    ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("modes", modes::TESTS),
@@ -94,6 +99,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("watch", watch::TESTS),
     ("away", away::TESTS),
     ("injection", injection::TESTS),
+    ("rollout", rollout::TESTS),
     ("doctor", doctor::TESTS),
 ];
 

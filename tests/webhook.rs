@@ -37,5 +37,7 @@ mod reviews;
 mod server;
 #[path = "webhook/startup.rs"]
 mod startup;
+#[path = "webhook/updates.rs"]
+mod updates;
 #[path = "webhook/wire.rs"]
 mod wire;

@@ -288,3 +288,18 @@ fn schemas_are_printed_and_are_json() {
         2
     );
 }
+
+/// What is not enforced in a cluster is unsafe there all the same, and whoever asks is told.
+#[test]
+fn what_the_webhook_does_changes_no_answer() {
+    let webhook = "webhook:\n  mode: off\n  modes: [{mode: warn, rule: keepalive-age-too-long}]\n";
+    let sandbox = Sandbox::with(&[
+        ("istiod.yaml", ISTIOD),
+        ("none.yaml", HEAD),
+        ("meshcheck.yaml", &policy(webhook)),
+    ]);
+    let found = check_in(&sandbox, ".", &["istiod.yaml"]);
+    let without = check_in(&sandbox, ".", &["istiod.yaml", "--policy", "none.yaml"]);
+    assert_eq!(found.code, 1, "{found:?}");
+    assert_eq!(found.stdout, without.stdout);
+}

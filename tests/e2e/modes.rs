@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::assets::KUBERNETES;
 use crate::control_plane::{ControlPlane, wait_for};
-use crate::program::Folder;
+use crate::program::{Folder, Program, command};
 use crate::requests::{too_long, too_old};
 use crate::webhook::Webhook;
 use crate::world::World;
@@ -14,7 +14,9 @@ tests! {
         a_mode_is_for_a_namespace,
         a_new_policy_holds_and_a_bad_one_never,
         what_git_owns_is_mended_on_its_pods,
-        the_glass_is_broken_with_a_reason;
+        the_glass_is_broken_with_a_reason,
+        a_refused_policy_makes_an_event,
+        istiod_goes_back_to_a_revision_of_its_own;
 }
 
 const APPLY: [&str; 3] = ["apply", "-f", "-"];
@@ -206,4 +208,95 @@ fn the_glass_is_broken_with_a_reason(world: &World) {
         kept.starts_with("istiod is down: istiod (tag `1.7.4`)"),
         "{kept}"
     );
+}
+
+fn a_refused_policy_makes_an_event(world: &World) {
+    let plane = world.control_plane();
+    let folder = Folder::new();
+    mount(&folder, &json!({}));
+    let policy = format!("--policy={}", folder.path().join(FILE).display());
+    let options = [
+        "--self-signed",
+        "--watch",
+        "--cert-poll-interval=50ms",
+        &policy,
+    ];
+    let mut command = command(&options);
+    command.env("KUBECONFIG", &plane.kubectl.kubeconfig);
+    command.env("HOSTNAME", "meshcheck-webhook-7d4");
+    let program = Program::spawn(command);
+    mount(&folder, &json!({"mode": "enforced"}));
+    program.awaits("meshcheck_policy_last_reload_successful 0\n");
+    let event = wait_for("an event", || {
+        let events = plane
+            .kubectl
+            .json(&["get", "events.v1.events.k8s.io", "-o", "json"]);
+        let events = events["items"].as_array()?.clone();
+        events
+            .into_iter()
+            .find(|event| event["reason"] == "PolicyRefused")
+    });
+    assert_eq!(event["type"], "Warning");
+    assert_eq!(event["regarding"]["name"], "meshcheck-webhook-7d4");
+    let note = event["note"].as_str().expect("a note");
+    assert!(
+        note.starts_with("keeping the old policy: policy /"),
+        "{note}"
+    );
+    let why = "`webhook.mode` is `enforced`: expected `enforce`, `warn`, `audit`, `off`";
+    assert!(note.contains(why), "{note}");
+}
+
+/// The new one does not start, and the old one is out of support by now: the way back is open, and what
+/// ran runs again, as it ran.
+fn istiod_goes_back_to_a_revision_of_its_own(world: &World) {
+    let plane = world.control_plane();
+    plane.namespace("back", &json!({}));
+    let run = |words: &[&str]| plane.kubectl.run(&[&["-n", "back"], words].concat());
+    let set_image = |version: &str| {
+        let image = format!("discovery=docker.io/istio/pilot:{version}");
+        run(&["set", "image", "deployment/istiod", &image])
+    };
+    let image = || {
+        let stored = plane.kubectl.get("back", "deployment/istiod");
+        stored["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    let old = too_old("back", "istiod");
+    plane.kubectl.pipe(&APPLY, &old.to_string()).ok();
+    await_revisions(plane, 1);
+    let first = plane.kubectl.get("back", "deployment/istiod");
+    set_image("1.31.1").ok();
+    await_revisions(plane, 2);
+
+    let admin = &plane.kubectl.kubeconfig;
+    let _webhook = Webhook::install_watching(plane, admin, &["--kubernetes-version=1.36"]);
+    let elsewhere = set_image("1.7.3");
+    assert!(
+        elsewhere.refused().contains("version-unsupported"),
+        "{elsewhere:?}"
+    );
+    wait_for("the revisions", || {
+        let tried = run(&["rollout", "undo", "deployment/istiod", "--dry-run=server"]);
+        (tried.code == 0).then_some(())
+    });
+    let said = run(&["rollout", "undo", "deployment/istiod"]);
+    let told = "meshcheck version-unsupported (error, ran before as ReplicaSet/istiod-";
+    assert!(
+        said.warnings().iter().any(|text| text.starts_with(told)),
+        "{said:?}"
+    );
+    said.ok();
+    assert_eq!(image(), "docker.io/istio/pilot:1.7.4");
+    let back = plane.kubectl.get("back", "deployment/istiod");
+    assert_eq!(back["spec"]["template"], first["spec"]["template"]);
+    await_revisions(plane, 2);
+}
+
+fn await_revisions(plane: &ControlPlane, count: usize) {
+    wait_for("revisions", || {
+        let sets = plane
+            .kubectl
+            .json(&["get", "replicasets", "-n", "back", "-o", "json"]);
+        (sets["items"].as_array().map(Vec::len) == Some(count)).then_some(())
+    });
 }

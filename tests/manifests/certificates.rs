@@ -69,7 +69,7 @@ fn the_base_keeps_its_own_certificates_and_may_do_that_alone() {
 }
 
 #[test]
-fn with_cert_manager_the_base_reads_files_and_the_mesh_alone() {
+fn with_cert_manager_the_base_reads_files_and_may_write_no_certificate() {
     let overlay = documents("overlays/cert-manager/kustomization.yaml").remove(0);
     let patches = overlay["patches"].as_array().expect("patches");
     let of = |kind: &str| {

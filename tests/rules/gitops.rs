@@ -35,7 +35,7 @@ fn resources() -> BTreeSet<String> {
     let text = fs::read_to_string(project().join("manifests/base/mutating.yaml"));
     let value = value_of(&text.expect("a file")).expect("YAML");
     let rules = value["webhooks"][0]["rules"].as_array().expect("rules");
-    let names = rules.iter().flat_map(|rule| rule["resources"].as_array());
+    let names = rules.iter().filter_map(|rule| rule["resources"].as_array());
     let names = names.flatten().filter_map(Value::as_str);
     names.map(str::to_owned).collect()
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::decide::Decision;
 use crate::review::{GroupVersionKind, Request};
+use crate::revisions::Revisions;
 use crate::scope::{self, Untouched};
 use case::Case;
 
@@ -121,6 +122,7 @@ pub struct Judge {
     as_of: Option<Date>,
     updates: Updates,
     rules: Option<Vec<&'static Rule>>,
+    revisions: Arc<Revisions>,
     state: Mutex<State>,
 }
 
@@ -141,6 +143,7 @@ impl Judge {
             as_of,
             updates,
             rules: None,
+            revisions: Arc::default(),
             state: Mutex::new(State {
                 policy: Policy::default(),
                 releases: Releases::embedded(),
@@ -176,6 +179,11 @@ impl Judge {
         Arc::clone(&self.state().mesh)
     }
 
+    /// The revisions that an istiod may go back to, for whoever knows them.
+    pub fn revisions(&self) -> Arc<Revisions> {
+        Arc::clone(&self.revisions)
+    }
+
     /// Makes the engine of the day, and logs what there is to say of it, before the first request.
     pub fn prepare(&self) {
         drop(self.engine());
@@ -204,6 +212,7 @@ impl Judge {
         };
         let case = Case {
             updates: self.updates,
+            revisions: &self.revisions,
             engine: &engine,
             mesh: &mesh,
             request,

@@ -4,6 +4,7 @@
 //! left alone), [`judge`] (the rule engine) and [`decide`] (the answer, pure).
 
 pub mod args;
+pub mod audit;
 pub mod body;
 pub mod cluster;
 pub mod decide;
@@ -19,6 +20,7 @@ pub mod policy;
 pub mod recording;
 pub mod release_data;
 pub mod review;
+pub mod revisions;
 pub mod run;
 pub mod scope;
 pub mod text;

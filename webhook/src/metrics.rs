@@ -16,10 +16,12 @@ use prometheus_client::registry::Registry;
 use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
+pub use audit::{AuditMetrics, PassSeen, Tally};
 pub use certificates::CertificateMetrics;
 pub use policy::PolicyMetrics;
 pub use watches::WatchMetrics;
 
+mod audit;
 mod certificates;
 mod policy;
 mod watches;
@@ -50,6 +52,8 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    /// What the background audit finds.
+    pub audit: AuditMetrics,
     /// What becomes of the policy, and what it lets pass.
     pub policy: PolicyMetrics,
     /// What becomes of watches.
@@ -109,6 +113,7 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            audit: AuditMetrics::default(),
             policy: PolicyMetrics::default(),
             watches: WatchMetrics::default(),
             release_data_as_of: Gauge::default(),
@@ -135,7 +140,7 @@ impl Metrics {
             self.duration.clone(),
         );
         registry.register(
-            "meshcheck_findings",
+            "meshcheck_admission_findings",
             "Findings of /validate by rule and severity",
             self.findings.clone(),
         );
@@ -175,6 +180,7 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        self.audit.register(registry);
         self.policy.register(registry);
         self.watches.register(registry);
         registry.register(
@@ -214,9 +220,7 @@ impl Metrics {
 
     /// Counts a request that got as far as a verdict.
     pub fn verdict(&self, webhook: Webhook, verdict: &Verdict) {
-        for rule in &verdict.crashed {
-            self.crashes.get_or_create(&RuleLabels { rule }).inc();
-        }
+        self.crashed(&verdict.crashed);
         for rule in &verdict.fixed {
             self.fixes.get_or_create(&RuleLabels { rule }).inc();
         }
@@ -232,6 +236,13 @@ impl Metrics {
             for rule in &verdict.suppressed {
                 self.suppressed.get_or_create(&RuleLabels { rule }).inc();
             }
+        }
+    }
+
+    /// Counts rules that broke down.
+    pub fn crashed(&self, rules: &[&'static str]) {
+        for rule in rules {
+            self.crashes.get_or_create(&RuleLabels { rule }).inc();
         }
     }
 

@@ -10,6 +10,10 @@ use crate::followed::Content;
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 
+pub use event::Teller;
+
+mod event;
+
 /// Why there is no policy to judge by.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -46,7 +50,13 @@ impl Content for Policy {
 }
 
 /// Judges by a policy from now on. One with problems is said with all of them, and the old one stays.
-pub fn replace(judge: &Judge, metrics: &Metrics, policy: Result<Policy, PolicyError>, print: u64) {
+pub fn replace(
+    judge: &Judge,
+    metrics: &Metrics,
+    teller: Option<&Teller>,
+    policy: Result<Policy, PolicyError>,
+    print: u64,
+) {
     let swapped = policy.is_ok();
     match policy {
         Ok(policy) => {
@@ -56,6 +66,9 @@ pub fn replace(judge: &Judge, metrics: &Metrics, policy: Result<Policy, PolicyEr
         }
         Err(error) => {
             tracing::error!(%error, "the new policy cannot be used, keeping the old one");
+            if let Some(teller) = teller {
+                teller.tell(&error);
+            }
         }
     }
     metrics.policy.read(swapped, print);

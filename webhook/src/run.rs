@@ -18,6 +18,7 @@ use meshcheck_certs::self_signed::{self, SelfSignedError};
 use meshcheck_certs::{Pair, Serving, Telemetry};
 
 use crate::args::{Args, CertificateSource, UsageError};
+use crate::audit::{self, Audit};
 use crate::cluster::{Cluster, ClusterError};
 use crate::followed;
 use crate::handlers;
@@ -28,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
 use crate::recording::{self, MeshError};
 use crate::release_data::{self, ReleaseDataError};
+use crate::revisions;
 use crate::tls;
 use crate::watch;
 
@@ -112,6 +114,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         failure = running.failure() => return Err(failure),
     };
     running.health.stops();
+    // Another replica goes on with the audit while this one still serves.
+    let audit = tokio::spawn(audit::stop(running.audit.take()));
     let delay = match stop {
         Stop::Drain => args.shutdown_delay,
         Stop::Now => Duration::ZERO,
@@ -121,6 +125,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         drained = running.drain(delay, args.drain_timeout) => drained?,
         _ = signals.next() => return Err(RunError::Interrupted),
     }
+    // It has given up by now: it waits for less than a drain.
+    drop(audit.await);
     tracing::info!("stopped");
     Ok(())
 }
@@ -131,6 +137,7 @@ struct Running {
     handle: Handle<SocketAddr>,
     reviews: JoinHandle<io::Result<()>>,
     probes: JoinHandle<io::Result<()>>,
+    audit: Option<Audit>,
 }
 
 impl Running {
@@ -140,14 +147,20 @@ impl Running {
         judge.replace_mesh(mesh.clone());
         let judge = Arc::new(judge);
         let metrics = Arc::new(Metrics::default());
-        policy(args, &judge, &metrics)?;
         let cluster = cluster(args).await?;
+        policy(args, cluster.as_ref(), &judge, &metrics)?;
+        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
+            let client = cluster.client.clone();
+            tokio::spawn(revisions::follow(client, judge.revisions()));
+        }
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
-        if let Some(cluster) = cluster.filter(|_| args.mesh.watch) {
-            watch::start(cluster.client, mesh, Arc::clone(&judge), &metrics).await;
+        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
+            let client = cluster.client.clone();
+            watch::start(client, mesh, Arc::clone(&judge), &metrics).await;
         }
+        let audit = audit(args, cluster.as_ref(), &judge, &metrics);
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -166,6 +179,7 @@ impl Running {
             probes: tokio::spawn(http(probes).serve(probe_router.into_make_service())),
             handle,
             health,
+            audit,
         };
         running.health.listens();
         tracing::info!(%address, %health_address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -195,7 +209,12 @@ impl Running {
 }
 
 /// The policy to start with. From a file it is followed from then on.
-fn policy(args: &Args, judge: &Arc<Judge>, metrics: &Arc<Metrics>) -> Result<(), PolicyError> {
+fn policy(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), PolicyError> {
     let Some(path) = &args.policy else {
         return Ok(());
     };
@@ -205,9 +224,10 @@ fn policy(args: &Args, judge: &Arc<Judge>, metrics: &Arc<Metrics>) -> Result<(),
     judge.replace_policy(first);
     metrics.policy.starts(file.fingerprint());
     let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    let teller = cluster.and_then(policy::Teller::new);
     let every = args.certificate.cert_poll_interval;
     tokio::spawn(followed::follow(file, every, move |read, print| {
-        policy::replace(&judge, &metrics, read, print);
+        policy::replace(&judge, &metrics, teller.as_ref(), read, print);
     }));
     Ok(())
 }
@@ -253,6 +273,18 @@ fn certificate(
             Ok(serving)
         }
     }
+}
+
+/// The background audit, if there is to be one.
+fn audit(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Option<Audit> {
+    let cluster = cluster.filter(|_| args.audit.is_on())?;
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    Some(audit::start(cluster, judge, metrics, args))
 }
 
 fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {

@@ -134,7 +134,7 @@ pub(super) fn injector(revision: &str, values: &Value, config: &Value) -> Inject
     Injector {
         revision: revision.to_owned(),
         proxy: proxy_version(values),
-        hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
+        hold: proxy("holdApplicationUntilProxyStarts").map(is_true),
         has_lifecycle: proxy("lifecycle")
             .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
         startup_probe: !is(proxy("startupProbe/enabled"), false),
@@ -143,6 +143,16 @@ pub(super) fn injector(revision: &str, values: &Value, config: &Value) -> Inject
         all_namespaces: is(webhook("enableNamespacesByDefault"), true),
         policy: policy(&Node::root(config)),
         default_templates: texts(&Node::root(config), "defaultTemplates"),
+    }
+}
+
+/// What a template's `if` makes of it.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(on) => *on,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        other => other.is_array() || other.is_object(),
     }
 }
 

@@ -17,16 +17,25 @@ fn object(text: Option<&str>) -> Value {
     json!({"metadata": {"namespace": "istio-system", "annotations": annotations}})
 }
 
-/// The reason, or why there is none.
-fn of(
+/// The reason of an update, or why there is none.
+fn of(policy: &BreakGlass, before: Option<&str>, now: Option<&str>) -> Result<String, String> {
+    let before = object(before);
+    of_request(policy, Some(&before), now)
+}
+
+/// The same of a creation.
+fn of_new(policy: &BreakGlass, now: Option<&str>) -> Result<String, String> {
+    of_request(policy, None, now)
+}
+
+fn of_request(
     policy: &BreakGlass,
-    before: Option<Option<&str>>,
+    before: Option<&Value>,
     now: Option<&str>,
 ) -> Result<String, String> {
-    let (before, now) = (before.map(object), object(now));
     let asked = Asked {
-        object: &now,
-        before: before.as_ref(),
+        object: &object(now),
+        before,
         groups: &["sre".to_owned()],
         on: date(2026, 11, 22),
     };
@@ -38,30 +47,22 @@ fn of(
     }
 }
 
-fn denied(why: &str) -> Result<String, String> {
-    Err(why.to_owned())
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
-}
-
 #[test]
 fn a_reason_counts_in_the_request_that_brings_it() {
     let policy = policy("{allow: true}");
     assert_eq!(
-        of(&policy, None, Some(" new istiod crashes ")),
-        reason("new istiod crashes")
+        of_new(&policy, Some(" new istiod crashes ")),
+        Ok("new istiod crashes".to_owned())
     );
     assert_eq!(
-        of(&policy, Some(None), Some("new istiod crashes")),
-        reason("new istiod crashes")
+        of(&policy, None, Some("new istiod crashes")),
+        Ok("new istiod crashes".to_owned())
     );
-    assert_eq!(of(&policy, Some(Some("a")), Some("b")), reason("b"));
+    assert_eq!(of(&policy, Some("a"), Some("b")), Ok("b".to_owned()));
     let old =
         "it came with an earlier request: give another reason, or write `until 2026-11-22: REASON`";
-    assert_eq!(of(&policy, Some(Some("a")), Some("a")), denied(old));
-    assert_eq!(of(&policy, Some(Some("a")), None), denied(old));
+    assert_eq!(of(&policy, Some("a"), Some("a")), Err(old.to_owned()));
+    assert_eq!(of(&policy, Some("a"), None), Err(old.to_owned()));
 }
 
 #[test]
@@ -69,12 +70,12 @@ fn a_day_lets_it_count_for_what_comes_later() {
     let policy = policy("{allow: true, max_days: 2}");
     let today = "until 2026-11-22: rollback";
     assert_eq!(
-        of(&policy, Some(Some(today)), Some(today)),
-        reason("rollback")
+        of(&policy, Some(today), Some(today)),
+        Ok("rollback".to_owned())
     );
     assert_eq!(
-        of(&policy, Some(Some(today)), None),
-        reason("rollback"),
+        of(&policy, Some(today), None),
+        Ok("rollback".to_owned()),
         "kubectl rollout undo"
     );
     for (text, why) in [
@@ -91,32 +92,35 @@ fn a_day_lets_it_count_for_what_comes_later() {
         ("until 2026-11-22: ", "it gives no reason"),
         ("", "it gives no reason"),
     ] {
-        assert_eq!(of(&policy, None, Some(text)), denied(why), "{text}");
+        assert_eq!(of_new(&policy, Some(text)), Err(why.to_owned()), "{text}");
     }
-    assert_eq!(of(&policy, None, Some("until 2026-11-24: x")), reason("x"));
+    assert_eq!(
+        of_new(&policy, Some("until 2026-11-24: x")),
+        Ok("x".to_owned())
+    );
 }
 
 #[test]
 fn the_policy_says_where_and_for_whom() {
     let never = BreakGlass::default();
-    assert_eq!(of(&never, None, None), denied("none"));
+    assert_eq!(of_new(&never, None), Err("none".to_owned()));
     assert_eq!(
-        of(&never, None, Some("x")),
-        denied("the policy does not allow it here")
+        of_new(&never, Some("x")),
+        Err("the policy does not allow it here".to_owned())
     );
     let elsewhere = policy("{allow: true, namespace: shop}");
     assert_eq!(
-        of(&elsewhere, None, Some("x")),
-        denied("the policy does not allow it here")
+        of_new(&elsewhere, Some("x")),
+        Err("the policy does not allow it here".to_owned())
     );
-    assert_eq!(of(&elsewhere, None, None), denied("none"));
+    assert_eq!(of_new(&elsewhere, None), Err("none".to_owned()));
     let others = policy("{allow: true, group: admins}");
     assert_eq!(
-        of(&others, None, Some("x")),
-        denied("the policy does not allow it to you")
+        of_new(&others, Some("x")),
+        Err("the policy does not allow it to you".to_owned())
     );
-    assert_eq!(of(&others, None, None), denied("none"));
+    assert_eq!(of_new(&others, None), Err("none".to_owned()));
     let sre = policy("{allow: true, group: sre, namespace: istio-*}");
-    assert_eq!(of(&sre, None, None), denied("offered"));
-    assert_eq!(of(&sre, None, Some("x")), reason("x"));
+    assert_eq!(of_new(&sre, None), Err("offered".to_owned()));
+    assert_eq!(of_new(&sre, Some("x")), Ok("x".to_owned()));
 }

@@ -13,12 +13,14 @@ use super::{Outcome, Updates, Verdict};
 use crate::decide::{self, Decision, Excuse, Subject, Terms};
 use crate::glass::{self, Glass};
 use crate::review::{Operation, Request};
+use crate::revisions::Revisions;
 use crate::scope;
 use crate::text;
 
 /// One request with all that is known about it.
 pub(super) struct Case<'a> {
     pub(super) updates: Updates,
+    pub(super) revisions: &'a Revisions,
     pub(super) engine: &'a Engine,
     pub(super) mesh: &'a Mesh,
     pub(super) request: &'a Request,
@@ -61,9 +63,18 @@ impl Case<'_> {
     fn is_to_be_mended(&self, report: &Report) -> bool {
         report.findings.iter().any(is_safely_fixable)
             && !scope::is_compared(self.value)
-            && !self
-                .before()
-                .is_some_and(|before| scope::keeps_its_pods(self.value, &before))
+            && !self.before().is_some_and(|before| {
+                scope::keeps_its_pods(self.value, &before) || self.goes_back_to(&before).is_some()
+            })
+    }
+
+    /// The revision of its own that an update goes back to. It is let pass, and left as it ran: in an
+    /// outage nothing is better than what is known to work.
+    fn goes_back_to(&self, before: &Value) -> Option<String> {
+        if scope::keeps_its_pods(self.value, before) {
+            return None;
+        }
+        self.revisions.of(self.value)
     }
 
     /// The document as the rules that are enforced would have it.
@@ -96,15 +107,24 @@ impl Case<'_> {
         }
     }
 
-    /// The findings whose mends are told, and those whose mends are kept for the audit log.
+    /// The findings whose mends are told, and those whose mends are kept for the audit log. A
+    /// controller does not want to be told: whoever applied what it makes of this was.
     fn advice<'r>(&self, report: &'r Report, mends: Mends) -> (Vec<&'r Finding>, Vec<&'r Finding>) {
+        let is_made = scope::maker(self.value).is_some();
         let (mut told, mut kept) = (Vec::new(), Vec::new());
         for finding in report.findings.iter().filter(|f| is_safely_fixable(f)) {
-            match self.mode(self.value, finding.rule) {
-                Mode::Warn => told.push(finding),
-                Mode::Enforce if mends == Mends::Advised => told.push(finding),
-                Mode::Audit => kept.push(finding),
-                Mode::Enforce | Mode::Off => {}
+            let is_advised = match self.mode(self.value, finding.rule) {
+                Mode::Warn => true,
+                Mode::Enforce => mends == Mends::Advised,
+                Mode::Audit => {
+                    kept.push(finding);
+                    false
+                }
+                Mode::Off => false,
+            };
+            if is_advised {
+                let place = if is_made { &mut kept } else { &mut told };
+                place.push(finding);
             }
         }
         (told, kept)
@@ -113,8 +133,9 @@ impl Case<'_> {
     pub(super) fn validate(&self) -> Verdict {
         let report = self.check_update();
         let has_errors = report.findings.iter().any(is_error);
-        let stored = has_errors.then(|| self.before()).flatten();
-        let before = stored.as_ref().map(|value| self.check(value));
+        let stored = has_errors.then(|| self.stored()).flatten();
+        let held_against = stored.as_ref().filter(|_| self.holds_against_stored());
+        let before = held_against.map(|value| self.check(value));
         let policy = self.policy();
         let asked = glass::Asked {
             object: self.value,
@@ -124,8 +145,8 @@ impl Case<'_> {
         };
         let terms = Terms {
             mode: &|rule| self.mode(self.value, rule),
-            before: stored.as_ref().zip(before.as_ref()),
-            goes_back_to: None,
+            before: held_against.zip(before.as_ref()),
+            goes_back_to: held_against.and_then(|before| self.goes_back_to(before)),
             mended_at_pods: self.mended_at_pods(&report),
             glass: Glass::of(&policy.break_glass, asked),
         };
@@ -181,23 +202,27 @@ impl Case<'_> {
         object.map_or(policy.mode, |object| policy.mode(object, rule))
     }
 
+    /// The stored object, for an update.
+    fn stored(&self) -> Option<Value> {
+        let is_update = self.request.operation == Operation::Update;
+        is_update.then(|| scope::before(self.request)).flatten()
+    }
+
+    fn holds_against_stored(&self) -> bool {
+        self.updates == Updates::Changes
+    }
+
     /// The stored object that an update is held against.
     fn before(&self) -> Option<Value> {
-        let counts = self.updates == Updates::Changes;
-        let is_update = self.request.operation == Operation::Update;
-        (counts && is_update)
-            .then(|| scope::before(self.request))
-            .flatten()
+        self.holds_against_stored().then(|| self.stored()).flatten()
     }
 
     /// What the rules say of the object as an update of the one that is stored. That one is read only
     /// where it can matter.
     fn check_update(&self) -> Report {
-        let is_update = self.request.operation == Operation::Update;
         let objects = Object::all(self.value);
-        let stored = (is_update && objects.iter().any(update::matters))
-            .then(|| scope::before(self.request))
-            .flatten();
+        let matters = objects.iter().any(update::matters);
+        let stored = matters.then(|| self.stored()).flatten();
         let stored = stored.as_ref().map(Object::all).unwrap_or_default();
         let former = stored.first().map(|object| {
             let title = object.title().into();
