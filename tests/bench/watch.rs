@@ -38,7 +38,7 @@ const SIZES: &[Size] = &[
     },
     Size {
         namespaces: 10_000,
-        nodes: 10_000,
+        nodes: 5_000,
     },
 ];
 

@@ -96,6 +96,8 @@ fn exposed() -> BTreeMap<String, Labels> {
     metrics
         .certificates
         .synced(Timestamp::UNIX_EPOCH, &standing);
+    // And those of watches with the first of them.
+    metrics.watches.begin();
     // Those of the audit begin with the audit.
     metrics.audit.starts(Duration::from_hours(1));
     metrics.audit.passed(PassSeen {
@@ -107,8 +109,6 @@ fn exposed() -> BTreeMap<String, Labels> {
         findings: BTreeMap::from([(("version-unsupported", Severity::Error, String::new()), 1)]),
         support: BTreeMap::from([(("default".to_owned(), "1.7.4".to_owned()), -1)]),
     });
-    // And those of watches with the first of them.
-    metrics.watches.begin();
     let reason = ReasonLabels { reason: "alert" };
     drop(metrics.handshake_failures.get_or_create(&reason));
 

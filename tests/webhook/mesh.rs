@@ -152,7 +152,7 @@ async fn what_is_missing_around_an_istiod_is_told_when_it_is_stored() {
     assert!(told.contains("no PodDisruptionBudget selects"), "{told}");
 }
 
-/// A new revision comes beside what runs; the way back is an upgrade by revision, too.
+/// A new revision comes beside what runs.
 #[tokio::test]
 async fn an_istiod_that_comes_is_held_against_those_that_run() {
     let mut mesh = Mesh::default();
@@ -177,8 +177,6 @@ async fn an_istiod_that_comes_is_held_against_those_that_run() {
         told.contains("istiod 1.31.1 comes beside 1.28.3, 3 minors apart"),
         "{told}"
     );
-    for number in ["1.30.5", "1.26.8"] {
-        let answer = server.ask("/validate", &beside(number)).await;
-        assert!(!answer.to_string().contains("minors"), "{answer}");
-    }
+    let answer = server.ask("/validate", &beside("1.30.5")).await;
+    assert!(!answer.to_string().contains("minors"), "{answer}");
 }
