@@ -117,9 +117,9 @@ async fn an_installers_file_has_no_pods_and_is_judged_as_it_stands() {
     let mut operator = json!({
         "apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator",
         "metadata": {"name": "mesh", "labels": {"kustomize.toolkit.fluxcd.io/name": "mesh"}},
-        "spec": {"tag": "1.31.1", "components": {"pilot": {"k8s": {"replicaCount": 2}}}, "values": {"pilot": {
-            "env": {"A": "b"}, "extraContainerArgs": ["--keepaliveMaxServerConnectionAge", "30m"],
-        }}},
+        "spec": {"tag": "1.31.1", "components": {"pilot": {"k8s": {"replicaCount": 2}}}, "values": {
+            "pilot": {"keepaliveMaxServerConnectionAge": "30m"},
+        }},
     });
     let review = creation(&operator);
     let mutated = server.ask("/mutate", &review).await;
