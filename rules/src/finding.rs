@@ -76,6 +76,12 @@ impl Pointer {
         longer
     }
 
+    /// Whether it points at what `outer` points at, or into it.
+    pub fn is_within(&self, outer: &Self) -> bool {
+        let rest = self.0.strip_prefix(&outer.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The unescaped tokens, outermost first.
     pub fn tokens(&self) -> impl Iterator<Item = String> {
         self.0

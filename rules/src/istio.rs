@@ -3,6 +3,7 @@
 pub mod args;
 pub mod build;
 pub mod config_map;
+pub(crate) mod defaulted;
 pub mod drain;
 pub mod duration;
 pub mod gate;
@@ -136,8 +137,12 @@ impl<'a> Subject<'a> {
         }
         let planned = self.planes().iter().filter_map(AgeSetting::of_plane);
         let refuses_key = refuses(Install::refuses_key);
+        let is_refused = |age: &AgeSetting<'_>| {
+            let install = self.install.as_ref();
+            age.is_default || install.is_some_and(|install| install.refuses(&age.at.pointer))
+        };
         planned
-            .filter(|age| !(refuses_key && age.is_default))
+            .filter(|age| !(refuses_key && is_refused(age)))
             .collect()
     }
 

@@ -3,6 +3,7 @@
 //! A reader for each kind of file gives [`Release`]s: a chart, its version, the layers of its values. From
 //! a release of istiod's chart follows a [`Plane`]: istiod as it is going to run.
 
+use crate::finding::Pointer;
 use crate::istio::build::Stated;
 use crate::istio::image::Image;
 use crate::istio::version::{Minor, Version};
@@ -192,6 +193,22 @@ impl<'a> Install<'a> {
         self.refusals
             .iter()
             .any(|refusal| refusal.mistake == Mistake::Key)
+    }
+
+    /// Whether its installer refuses what stands at this place, or what it stands in.
+    pub fn refuses(&self, at: &Pointer) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| at.is_within(&refusal.node.pointer()))
+    }
+
+    /// Whether its installer refuses arguments that this istiod would get.
+    pub fn refuses_arguments(&self, plane: &Plane<'_>) -> bool {
+        let lists = self
+            .refusals
+            .iter()
+            .flat_map(|refusal| refusal.node.elements());
+        lists.into_iter().any(|item| plane.deployment.uses(&item))
     }
 
     /// Every istiod that it is going to run, or would, if its installer refused nothing.

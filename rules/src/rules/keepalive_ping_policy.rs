@@ -4,6 +4,7 @@ use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Severity, op};
 use crate::istio::args::{INTERVAL, TIMEOUT, Text, Variable, variable, variable_node};
 use crate::istio::duration::{DurationError, GoDuration};
+use crate::istio::install::Plane;
 use crate::istio::istiod::Istiod;
 use crate::istio::keepalive::READS_ENVIRONMENT;
 use crate::istio::version::Version;
@@ -40,7 +41,11 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     if let Some(istiod) = subject.istiod.as_ref().filter(|istiod| !istiod.is_wrapped) {
         check_istiod(istiod, subject.istiod_version(), Some, out);
     }
-    for plane in subject.planes() {
+    let refuses = |plane: &Plane<'_>| {
+        let install = subject.install.as_ref();
+        install.is_some_and(|install| install.refuses_arguments(plane))
+    };
+    for plane in subject.planes().iter().filter(|plane| !refuses(plane)) {
         if let Some(container) = plane.deployment.container() {
             let istiod = Istiod::in_container(container);
             let version = Some(plane.version());

@@ -169,11 +169,12 @@ enum Move {
 
 impl Move {
     fn of(from: Minor, to: Minor, in_place: bool) -> Self {
-        if to < from {
+        // An older revision beside a newer one is the way back of an upgrade by revision.
+        if to < from && in_place {
             return Self::Down;
         }
         let most = if in_place { IN_PLACE } else { BY_REVISION };
-        let minors = to.minor.saturating_sub(from.minor);
+        let minors = to.minor.abs_diff(from.minor);
         if from.major == to.major && minors > most {
             Self::Skips(minors)
         } else {
@@ -217,7 +218,7 @@ fn report(istiod: &Istiod, formers: &[Former<'_>], out: &mut Findings) {
 
 /// The way of single hops, where it is short enough to be read.
 fn hops(from: Minor, to: Minor) -> String {
-    if to.minor - from.minor > MOST_HOPS {
+    if !(from.minor..=from.minor + MOST_HOPS).contains(&to.minor) {
         return String::new();
     }
     let minors = from.minor..=to.minor;

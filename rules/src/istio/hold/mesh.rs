@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{FIELD, PROTO_FIELD};
 use crate::finding::{Change, op};
 use crate::istio::install::{DEFAULTS, INTERNAL, Plane, READS_ROOT, Said, Traced};
+use crate::istio::proxy_config::{self, Refused};
 use crate::istio::resembles;
 use crate::istio::version::Minor;
 use crate::object::Node;
@@ -18,6 +19,8 @@ const DEFAULT_CONFIG: &str = "defaultConfig";
 pub enum Mistake<'a> {
     /// No boolean: istiod throws the whole mesh config away.
     WrongType(Node<'a>),
+    /// Another field of the proxies' config has a wrong type, with the same effect.
+    Refused(Refused<'a>),
     /// Nobody reads it where it stands, or under this name.
     Unread {
         /// The field.
@@ -51,6 +54,7 @@ pub fn in_plane<'a>(plane: &Plane<'a>) -> Vec<Mistake<'a>> {
     {
         found.push(Mistake::WrongType(node.clone()));
     }
+    found.extend(refused(root).into_iter().map(Mistake::Refused));
     let is_asked = |hold: &&Traced<'a>| hold.value() == Value::Bool(true);
     let asked = [
         effective.filter(is_asked),
@@ -74,6 +78,26 @@ pub fn in_plane<'a>(plane: &Plane<'a>) -> Vec<Mistake<'a>> {
         .find_map(Traced::from);
     found.extend(unread(plane, used));
     found
+}
+
+/// The fields of the proxies' config that istiod refuses, hold aside.
+fn refused<'a>(root: &Traced<'a>) -> Vec<Refused<'a>> {
+    let Some(config) = root.at(&["meshConfig", DEFAULT_CONFIG]) else {
+        return Vec::new();
+    };
+    let value = config.value();
+    let all = proxy_config::refused(&Node::root(&value)).into_iter();
+    let own = all.filter_map(|refused| {
+        let name = refused.name.split_once('.');
+        let keys = name.map_or(vec![refused.name.as_str()], |(map, key)| vec![map, key]);
+        let node = config.at(&keys)?.from()?.clone();
+        Some(Refused {
+            node,
+            name: refused.name,
+            wanted: refused.wanted,
+        })
+    });
+    own.collect()
 }
 
 /// The node of a mapping, or of the first thing in it.
@@ -218,6 +242,8 @@ pub fn in_mesh_config<'a>(config: &Node<'a>) -> Vec<Mistake<'a>> {
         Some(hold) if !hold.value().is_boolean() => found.push(Mistake::WrongType(hold.clone())),
         _ => {}
     }
+    let refused = defaults.iter().flat_map(proxy_config::refused);
+    found.extend(refused.map(Mistake::Refused));
     let mut unread = |node: Node<'a>, why: String| {
         let add = right
             .is_none()

@@ -9,6 +9,7 @@ use super::{Install, images};
 use crate::istio::args::AGE;
 use crate::istio::duration::GoDuration;
 use crate::istio::hold::Hold;
+use crate::istio::proxy_config;
 use crate::istio::version::{Minor, Version};
 use crate::object::{Node, Object};
 
@@ -30,7 +31,7 @@ pub enum Mistake {
     Age,
     /// A key that istioctl does not know there.
     Key,
-    /// Hold is no boolean.
+    /// Hold is no boolean, or a field beside it has a wrong type.
     Hold,
     /// Values that are no YAML, which Helm refuses.
     Values,
@@ -177,8 +178,10 @@ fn refusals<'a>(spec: &Node<'a>) -> Vec<Refusal<'a>> {
     }
     let configs = [&["meshConfig"][..], &["values", "meshConfig"][..]];
     for config in configs.into_iter().filter_map(|path| spec.at(path)) {
-        found.extend(refused_hold(&config));
+        found.extend(refused_config(&config));
     }
+    let of_proxy = spec.at(&["values", "global", "proxy"]);
+    found.extend(of_proxy.iter().filter_map(refused_hold));
     found.extend(refused_revision(spec));
     found.extend(refused_texts(spec));
     // Where a key that looks like the age is unknown.
@@ -231,14 +234,25 @@ fn refused_age<'a>(age: &Node<'a>) -> Option<Refusal<'a>> {
     })
 }
 
-/// A mesh config in which hold is no boolean.
+/// Fields of a mesh config's `defaultConfig` that have a wrong type.
+fn refused_config<'a>(config: &Node<'a>) -> Vec<Refusal<'a>> {
+    let defaults = config.get_set("defaultConfig");
+    let hold = defaults.as_ref().and_then(refused_hold);
+    let others = defaults.iter().flat_map(proxy_config::refused);
+    let others = others.map(|refused| Refusal {
+        node: refused.node,
+        why: format!("it is not {}", refused.wanted),
+        mistake: Mistake::Hold,
+    });
+    hold.into_iter().chain(others).collect()
+}
+
+/// Hold that is no boolean.
 fn refused_hold<'a>(config: &Node<'a>) -> Option<Refusal<'a>> {
-    let defaults = config.get_set("defaultConfig")?;
-    let node = Hold::node_in(&defaults).filter(|node| !node.value().is_boolean())?;
+    let node = Hold::node_in(config).filter(|node| !node.value().is_boolean())?;
     Some(Refusal {
         node,
-        why: "failed to convert to proto. json: cannot unmarshal into Go value of type bool"
-            .to_owned(),
+        why: "it is not a boolean".to_owned(),
         mistake: Mistake::Hold,
     })
 }

@@ -35,7 +35,9 @@ pub(super) fn values<'a>(
     let mut chosen = [user.get("profile"), global].into_iter().flatten();
     if let Some(chosen) = chosen.find(|value| value.is_true()) {
         let name = chosen.text();
-        if !profiles(minor).contains(&name.as_str()) {
+        let platform = name.strip_prefix("platform-");
+        let is_platform = platform.is_some_and(|name| is_platform(name, minor));
+        if !profiles(minor).contains(&name.as_str()) && !is_platform {
             return Err(Refused::of(format!("unknown profile {name}"), chosen));
         }
         values.merge(said(profile_values(&name, minor), chosen));
@@ -63,19 +65,24 @@ pub(super) fn values<'a>(
     }
 }
 
-/// A platform that the chart has no profile for; what those say changes nothing here.
+/// Whether the chart has a profile for a platform; what those say changes nothing here.
+fn is_platform(name: &str, minor: Minor) -> bool {
+    match name {
+        "k3d" | "k3s" | "microk8s" | "minikube" | "openshift" => minor >= READS_ROOT,
+        "gke" => minor >= READS_GLOBAL_PROFILE,
+        _ => false,
+    }
+}
+
+/// A platform that the chart has no profile for.
 fn unknown_platform<'t, 'a>(user: &'t Traced<'a>, minor: Minor) -> Option<&'t Traced<'a>> {
-    const KNOWN: &[&str] = &["k3d", "k3s", "microk8s", "minikube", "openshift", "gke"];
     let own = user
         .get("platform")
         .filter(|_| minor >= READS_GLOBAL_PROFILE);
     let global = user.at(&["global", "platform"]);
     let mut chosen = [own, global].into_iter().flatten();
     let chosen = chosen.find(|value| value.is_true() && minor >= READS_ROOT)?;
-    let name = chosen.text();
-    let is_known =
-        KNOWN.contains(&name.as_str()) && (name != "gke" || minor >= READS_GLOBAL_PROFILE);
-    (!is_known).then_some(chosen)
+    (!is_platform(&chosen.text(), minor)).then_some(chosen)
 }
 
 fn said<'a>(values: Value, chosen: &Traced<'a>) -> Traced<'a> {

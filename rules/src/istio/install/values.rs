@@ -48,6 +48,13 @@ impl<'a> Effective<'a> {
         let mut user = given(release);
         let mut root = Traced::of_value(defaults(version));
         let prefix = own_prefix(version.minor);
+        if let Some(node) = prefix
+            .and_then(|own| user.get(own))
+            .filter(|own| own.is_null())
+        {
+            let why = "null takes the chart's own values away".to_owned();
+            return Err(Refused::of(why, node));
+        }
         if let Some(node) = user.take(DEFAULTS).filter(Traced::is_true) {
             if version.minor >= READS_ROOT {
                 let why = "Setting with .default prefix found; remove it".to_owned();

@@ -25,7 +25,12 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
             let mut refused = refused.iter();
             refused.any(|refusal| std::ptr::eq(refusal.node.value(), node.value()))
         };
-        if !matches!(&mistake, Mistake::WrongType(node) if is_refused(node)) {
+        let is_told = match &mistake {
+            Mistake::WrongType(node) => is_refused(node),
+            Mistake::Refused(field) => is_refused(&field.node),
+            _ => false,
+        };
+        if !is_told {
             report(&mistake, out);
         }
     }
@@ -45,13 +50,15 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
 fn check_refused(refusal: &install::Refusal<'_>, out: &mut Findings) {
     let node = &refusal.node;
     let message = format!(
-        "istioctl refuses {}, which is {} and no boolean, and nothing is installed",
+        "istioctl refuses {}, which is {} ({}), and nothing is installed",
         value_name(node),
-        node.value()
+        node.value(),
+        refusal.why
     );
+    let is_hold = node.path().last().is_some_and(|key| key == FIELD);
     out.report(node.as_value(), message)
         .severity(Severity::Error)
-        .fix(unquoted(node));
+        .fix(unquoted(node).filter(|_| is_hold));
 }
 
 fn report(mistake: &Mistake<'_>, out: &mut Findings) {
@@ -66,6 +73,21 @@ fn report(mistake: &Mistake<'_>, out: &mut Findings) {
             out.report(node.as_value(), message)
                 .severity(Severity::Error)
                 .fix(unquoted(node));
+        }
+        Mistake::Refused(field) => {
+            let node = &field.node;
+            let message = format!(
+                "{} is {}, not {}: istiod refuses all of the mesh config, and runs without every setting \
+                 in it, hold included",
+                value_name(node),
+                node.value(),
+                field.wanted
+            );
+            let quoted = field.quoted().map(|text| op::replace(node, text));
+            let fix = quoted.and_then(|change| Fix::safe("write it in quotes", vec![change]));
+            out.report(node.as_value(), message)
+                .severity(Severity::Error)
+                .fix(fix);
         }
         Mistake::Unread {
             node,
