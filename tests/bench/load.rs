@@ -143,7 +143,7 @@ async fn compare(
             rounds[index].join(round);
         }
     }
-    rounds.map(|round| round.measured(scale.time * u32::try_from(scale.rounds).expect("few")))
+    rounds.map(Round::measured)
 }
 
 fn millis(time: Duration) -> String {

@@ -12,6 +12,8 @@ use crate::reviews::Case;
 #[derive(Default)]
 pub(crate) struct Round {
     latencies: Vec<Duration>,
+    /// To the last answer.
+    time: Duration,
 }
 
 /// The same in numbers.
@@ -26,17 +28,18 @@ impl Round {
     /// Takes in another one of the same.
     pub(crate) fn join(&mut self, other: Self) {
         self.latencies.extend(other.latencies);
+        self.time += other.time;
     }
 
-    /// In numbers, over all the time.
-    pub(crate) fn measured(mut self, time: Duration) -> Measured {
+    /// In numbers.
+    pub(crate) fn measured(mut self) -> Measured {
         self.latencies.sort_unstable();
         let count = self.latencies.len();
         let at = |percent: usize| self.latencies[(count * percent / 100).min(count - 1)];
         #[expect(clippy::cast_precision_loss, reason = "far below two to the 52nd")]
         let count = count as f64;
         Measured {
-            rate: count / time.as_secs_f64(),
+            rate: count / self.time.as_secs_f64(),
             p50: at(50),
             p99: at(99),
         }
@@ -62,7 +65,8 @@ pub(crate) async fn drive(
         }
         open.push(connection);
     }
-    let end = Instant::now() + time;
+    let start = Instant::now();
+    let end = start + time;
     let mut tasks = JoinSet::new();
     for mut connection in open {
         let (path, body): (_, Bytes) = (case.path, case.body.clone());
@@ -88,5 +92,6 @@ pub(crate) async fn drive(
             .latencies
             .extend(latencies.expect("a client that ends"));
     }
+    round.time = start.elapsed();
     round
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::snapshot::{Counts, MUTATE, Tried, VALIDATE};
 
 /// The beginnings of what our webhooks warn of, where a policy lets them do no more.
-const ADVISED: &str = "meshcheck advises for keepalive-age-too-long: ";
+const ADVISED: &str = "meshcheck advises";
 const WARNED: &str = "meshcheck version-unsupported: ";
 const UNCHECKED: &str = "meshcheck did not check this: ";
 
