@@ -7,27 +7,101 @@ use serde_json::Value;
 use crate::istio::duration::GoDuration;
 use crate::object::Node;
 
-const TEXTS: &[&str] = &[
-    "availabilityZone",
-    "binaryPath",
-    "configPath",
-    "customConfigFile",
-    "discoveryAddress",
-    "proxyBootstrapTemplatePath",
-    "serviceCluster",
-    "statsdUdpAddress",
-];
-const DURATIONS: &[&str] = &[
-    "discoveryRefreshDelay",
-    "drainDuration",
-    "parentShutdownDuration",
-    "terminationDrainDuration",
-];
-const NUMBERS: &[&str] = &[
-    "concurrency",
-    "proxyAdminPort",
-    "statNameLength",
-    "statusPort",
+/// What a field of texts should hold.
+const TEXT: &str = "a text";
+
+/// What a field holds.
+enum Kind {
+    Text,
+    Duration,
+    /// A whole number.
+    Number,
+    Float,
+    Bool,
+    /// One of these words, or its number.
+    Word(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
+    /// A mapping of texts.
+    TextMap,
+    /// A mapping with these fields, and others that nobody gets wrong.
+    Message(Fields),
+}
+
+type Fields = &'static [(&'static str, Kind)];
+
+/// `ProxyConfig` of `mesh/v1alpha1/proxy.proto`.
+const FIELDS: Fields = &[
+    ("availabilityZone", Kind::Text),
+    ("binaryPath", Kind::Text),
+    ("configPath", Kind::Text),
+    ("customConfigFile", Kind::Text),
+    ("discoveryAddress", Kind::Text),
+    ("envoyMetricsServiceAddress", Kind::Text),
+    ("meshId", Kind::Text),
+    ("proxyBootstrapTemplatePath", Kind::Text),
+    ("serviceCluster", Kind::Text),
+    ("statsdUdpAddress", Kind::Text),
+    ("zipkinAddress", Kind::Text),
+    ("discoveryRefreshDelay", Kind::Duration),
+    ("drainDuration", Kind::Duration),
+    ("fileFlushInterval", Kind::Duration),
+    ("parentShutdownDuration", Kind::Duration),
+    ("terminationDrainDuration", Kind::Duration),
+    ("concurrency", Kind::Number),
+    ("fileFlushMinSizeKb", Kind::Number),
+    ("proxyAdminPort", Kind::Number),
+    ("statNameLength", Kind::Number),
+    ("statusPort", Kind::Number),
+    ("statsCompression", Kind::Bool),
+    (
+        "controlPlaneAuthPolicy",
+        Kind::Word(&["NONE", "MUTUAL_TLS", "INHERIT"]),
+    ),
+    (
+        "interceptionMode",
+        Kind::Word(&["REDIRECT", "TPROXY", "NONE"]),
+    ),
+    (
+        "tracingServiceName",
+        Kind::Word(&[
+            "APP_LABEL_AND_NAMESPACE",
+            "CANONICAL_NAME_ONLY",
+            "CANONICAL_NAME_AND_NAMESPACE",
+        ]),
+    ),
+    ("caCertificatesPem", Kind::Texts),
+    ("extraStatTags", Kind::Texts),
+    ("runtimeValues", Kind::TextMap),
+    ("proxyMetadata", Kind::TextMap),
+    ("envoyAccessLogService", Kind::Message(&[])),
+    ("envoyMetricsService", Kind::Message(&[])),
+    (
+        "gatewayTopology",
+        Kind::Message(&[("numTrustedProxies", Kind::Number)]),
+    ),
+    ("image", Kind::Message(&[("imageType", Kind::Text)])),
+    ("privateKeyProvider", Kind::Message(&[])),
+    ("proxyHeaders", Kind::Message(&[])),
+    (
+        "proxyStatsMatcher",
+        Kind::Message(&[
+            ("inclusionPrefixes", Kind::Texts),
+            ("inclusionRegexps", Kind::Texts),
+            ("inclusionSuffixes", Kind::Texts),
+        ]),
+    ),
+    ("readinessProbe", Kind::Message(&[])),
+    ("sds", Kind::Message(&[])),
+    (
+        "tracing",
+        Kind::Message(&[
+            ("customTags", Kind::Message(&[])),
+            ("maxPathTagLength", Kind::Number),
+            ("sampling", Kind::Float),
+            ("zipkin", Kind::Message(&[("address", Kind::Text)])),
+        ]),
+    ),
 ];
 
 /// A value that Istio refuses.
@@ -44,7 +118,7 @@ pub struct Refused<'a> {
 impl Refused<'_> {
     /// The text that was likely meant: what stands there, in quotes.
     pub fn quoted(&self) -> Option<Value> {
-        let is_text = self.wanted == "a text";
+        let is_text = self.wanted == TEXT;
         match self.node.value() {
             Value::Bool(on) if is_text => Some(Value::String(on.to_string())),
             Value::Number(number) if is_text => Some(Value::String(number.to_string())),
@@ -55,33 +129,80 @@ impl Refused<'_> {
 
 /// The fields of a proxy config that Istio refuses, hold aside, in the order of their kinds.
 pub fn refused<'a>(config: &Node<'a>) -> Vec<Refused<'a>> {
-    let of = |names: &[&str], wanted, fits: fn(&Value) -> bool| {
-        let fields = names.iter().filter_map(|name| field(config, name));
-        let bad = fields.filter(|(_, node)| !fits(node.value()));
-        let refused = bad.map(|(name, node)| Refused { node, name, wanted });
-        refused.collect::<Vec<_>>()
-    };
-    let mut all = of(TEXTS, "a text", Value::is_string);
-    all.extend(of(DURATIONS, "a duration such as 5s", is_duration));
-    all.extend(of(NUMBERS, "a whole number", is_number));
-    match field(config, "proxyMetadata") {
-        Some((name, node)) if !node.value().is_object() => all.push(Refused {
-            node,
-            name,
-            wanted: "a mapping of texts",
-        }),
-        Some((name, node)) => all.extend(
-            node.entries()
-                .filter(|(_, value)| !value.value().is_string() && !value.value().is_null())
-                .map(|(key, node)| Refused {
-                    node,
-                    name: format!("{name}.{key}"),
-                    wanted: "a text",
-                }),
-        ),
-        None => {}
+    let mut all = Vec::new();
+    for (name, kind) in FIELDS {
+        if let Some((name, node)) = field(config, name) {
+            kind.refuse(&name, node, &mut all);
+        }
     }
     all
+}
+
+impl Kind {
+    /// Adds what Istio refuses of a field, or of what is in it.
+    fn refuse<'a>(&self, name: &str, node: Node<'a>, all: &mut Vec<Refused<'a>>) {
+        if !self.fits(node.value()) {
+            return all.push(Refused {
+                name: name.to_owned(),
+                wanted: self.wanted(),
+                node,
+            });
+        }
+        match self {
+            Self::Message(fields) => {
+                for (member, kind) in *fields {
+                    if let Some((member, node)) = field(&node, member) {
+                        kind.refuse(&format!("{name}.{member}"), node, all);
+                    }
+                }
+            }
+            Self::TextMap => {
+                let entries = node.entries().filter(|(_, value)| !value.value().is_null());
+                for (key, value) in entries {
+                    Self::Text.refuse(&format!("{name}.{key}"), value, all);
+                }
+            }
+            Self::Texts => {
+                for item in node.elements() {
+                    Self::Text.refuse(name, item, all);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Duration => is_duration(value),
+            Self::Number => is_number(value),
+            Self::Float => match value {
+                Value::String(text) => text.parse::<f64>().is_ok(),
+                value => value.is_number(),
+            },
+            Self::Bool => value.is_boolean(),
+            Self::Word(words) => match value {
+                Value::String(text) => words.contains(&text.as_str()),
+                value => is_number(value),
+            },
+            Self::Texts => value.is_array(),
+            Self::TextMap | Self::Message(_) => value.is_object(),
+        }
+    }
+
+    fn wanted(&self) -> &'static str {
+        match self {
+            Self::Text => TEXT,
+            Self::Duration => "a duration such as 5s",
+            Self::Number => "a whole number",
+            Self::Float => "a number",
+            Self::Bool => "a boolean",
+            Self::Word(_) => "one of the words for it",
+            Self::Texts => "a list of texts",
+            Self::TextMap => "a mapping of texts",
+            Self::Message(_) => "a mapping",
+        }
+    }
 }
 
 /// A field under either of its names; a null is not there.
@@ -138,6 +259,9 @@ mod tests {
             "proxyMetadata: {ISTIO_META_DNS_CAPTURE: \"true\", NOTHING: null}",
             "discoveryAddress: istiod.istio-system.svc:15012",
             "tracing: {sampling: 10}\nunknown: [1]",
+            "tracing: {sampling: \"10\", zipkin: {address: \"z:9411\"}}\nimage: {imageType: debug}",
+            "interceptionMode: TPROXY\ngatewayTopology: {numTrustedProxies: \"1\"}",
+            "extraStatTags: [a]\nstatsCompression: true\nruntimeValues: {a: \"1\"}\nimage: null",
             "concurrency: null",
         ] {
             assert_eq!(names(text), Vec::<String>::new(), "{text}");
@@ -164,6 +288,26 @@ mod tests {
                 vec!["terminationDrainDuration"],
             ),
             ("discoveryAddress: 15012", vec!["discoveryAddress"]),
+            ("image: distroless", vec!["image"]),
+            ("image: {imageType: 5}", vec!["image.imageType"]),
+            (
+                "tracing: {sampling: much, zipkin: on}",
+                vec!["tracing.sampling", "tracing.zipkin"],
+            ),
+            (
+                "gateway_topology: {numTrustedProxies: x}",
+                vec!["gateway_topology.numTrustedProxies"],
+            ),
+            (
+                "extraStatTags: a\ncaCertificatesPem: [1]",
+                vec!["caCertificatesPem", "extraStatTags"],
+            ),
+            ("interceptionMode: FOO", vec!["interceptionMode"]),
+            ("statsCompression: \"true\"", vec!["statsCompression"]),
+            (
+                "proxyStatsMatcher: {inclusionPrefixes: a}",
+                vec!["proxyStatsMatcher.inclusionPrefixes"],
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(names(text), expected, "{text}");

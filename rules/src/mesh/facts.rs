@@ -63,7 +63,7 @@ pub struct Injector {
     pub proxy: Option<Version>,
     /// `global.proxy.holdApplicationUntilProxyStarts`.
     pub hold: Option<bool>,
-    /// Whether `global.proxy.lifecycle` is set, which takes the place of the wait hook.
+    /// Whether `global.proxy.lifecycle` is set, which takes the place of the wait hook, and does not wait.
     pub has_lifecycle: bool,
     /// `global.proxy.startupProbe.enabled`, which is on by default.
     pub startup_probe: bool,

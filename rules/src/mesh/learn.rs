@@ -6,6 +6,7 @@ use crate::istio::Subject;
 use crate::istio::args::{Variable, variable};
 use crate::istio::drain::Drain;
 use crate::istio::hold::Hold;
+use crate::istio::hold::mesh::waits;
 use crate::istio::image::{Image, Tag};
 use crate::istio::istiod::Istiod;
 use crate::istio::proxy_config;
@@ -134,9 +135,8 @@ pub(super) fn injector(revision: &str, values: &Value, config: &Value) -> Inject
     Injector {
         revision: revision.to_owned(),
         proxy: proxy_version(values),
-        hold: proxy("holdApplicationUntilProxyStarts").map(is_true),
-        has_lifecycle: proxy("lifecycle")
-            .is_some_and(|lifecycle| lifecycle.as_object().is_some_and(|map| !map.is_empty())),
+        hold: proxy("holdApplicationUntilProxyStarts").and_then(Value::as_bool),
+        has_lifecycle: proxy("lifecycle").is_some_and(takes_the_wait),
         startup_probe: !is(proxy("startupProbe/enabled"), false),
         no_status_port: proxy("statusPort").is_some_and(|port| port.as_i64() == Some(0)),
         rewrites_probes: !is(webhook("rewriteAppHTTPProbe"), false),
@@ -146,14 +146,10 @@ pub(super) fn injector(revision: &str, values: &Value, config: &Value) -> Inject
     }
 }
 
-/// What a template's `if` makes of it.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Bool(on) => *on,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        other => other.is_array() || other.is_object(),
-    }
+/// Whether a lifecycle of the mesh's takes the place of the wait, and does not wait by itself.
+fn takes_the_wait(lifecycle: &Value) -> bool {
+    let is_set = lifecycle.as_object().is_some_and(|map| !map.is_empty());
+    is_set && !waits(lifecycle)
 }
 
 /// The proxies' version by `global.tag`, or by an image that `global.proxy.image` gives in full.

@@ -14,6 +14,10 @@ use crate::object::Node;
 /// First chart whose mesh config asks for hold in `defaultConfig`.
 const DEFAULT_CONFIG: &str = "defaultConfig";
 
+/// First istiod that reads the injector's values by their types (`NewValuesConfig` in
+/// `pkg/kube/inject/webhook.go`).
+const TYPED_VALUES: Minor = Minor::one(14);
+
 /// Something that is wrong with a mesh's hold.
 #[derive(Clone, Debug)]
 pub enum Mistake<'a> {
@@ -21,6 +25,8 @@ pub enum Mistake<'a> {
     WrongType(Node<'a>),
     /// Another field of the proxies' config has a wrong type, with the same effect.
     Refused(Refused<'a>),
+    /// No boolean in the injector's values: it cannot read any of them.
+    Unreadable(Node<'a>),
     /// Nobody reads it where it stands, or under this name.
     Unread {
         /// The field.
@@ -55,6 +61,11 @@ pub fn in_plane<'a>(plane: &Plane<'a>) -> Vec<Mistake<'a>> {
         found.push(Mistake::WrongType(node.clone()));
     }
     found.extend(refused(root).into_iter().map(Mistake::Refused));
+    let is_typed = plane.version().minor >= TYPED_VALUES;
+    let untyped =
+        of_values.filter(|hold| is_typed && !hold.is_null() && !hold.value().is_boolean());
+    let untyped = untyped.and_then(Traced::from).cloned();
+    found.extend(untyped.map(Mistake::Unreadable));
     let is_asked = |hold: &&Traced<'a>| hold.value() == Value::Bool(true);
     let asked = [
         effective.filter(is_asked),
@@ -88,8 +99,7 @@ fn refused<'a>(root: &Traced<'a>) -> Vec<Refused<'a>> {
     let value = config.value();
     let all = proxy_config::refused(&Node::root(&value)).into_iter();
     let own = all.filter_map(|refused| {
-        let name = refused.name.split_once('.');
-        let keys = name.map_or(vec![refused.name.as_str()], |(map, key)| vec![map, key]);
+        let keys: Vec<&str> = refused.name.split('.').collect();
         let node = config.at(&keys)?.from()?.clone();
         Some(Refused {
             node,
@@ -281,6 +291,9 @@ pub fn in_mesh_config<'a>(config: &Node<'a>) -> Vec<Mistake<'a>> {
 pub fn in_injector<'a>(values: &Node<'a>) -> Vec<Mistake<'a>> {
     let proxy = values.at(&["global", "proxy"]);
     let hold = proxy.as_ref().and_then(|proxy| proxy.get_set(FIELD));
+    if let Some(hold) = hold.as_ref().filter(|hold| !hold.value().is_boolean()) {
+        return vec![Mistake::Unreadable(hold.clone())];
+    }
     let hold = hold.filter(|hold| hold.value() == &Value::Bool(true));
     let lifecycle = proxy.as_ref().and_then(|proxy| proxy.get_set("lifecycle"));
     let lifecycle = lifecycle.filter(|lifecycle| {

@@ -26,7 +26,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
             refused.any(|refusal| std::ptr::eq(refusal.node.value(), node.value()))
         };
         let is_told = match &mistake {
-            Mistake::WrongType(node) => is_refused(node),
+            Mistake::WrongType(node) | Mistake::Unreadable(node) => is_refused(node),
             Mistake::Refused(field) => is_refused(&field.node),
             _ => false,
         };
@@ -67,6 +67,17 @@ fn report(mistake: &Mistake<'_>, out: &mut Findings) {
             let message = format!(
                 "{} is {}, not a boolean: istiod refuses all of the mesh config, and runs without every \
                  setting in it, hold included",
+                value_name(node),
+                node.value()
+            );
+            out.report(node.as_value(), message)
+                .severity(Severity::Error)
+                .fix(unquoted(node));
+        }
+        Mistake::Unreadable(node) => {
+            let message = format!(
+                "{} is {}, not a boolean: the injector cannot read its values, an istiod that runs goes on \
+                 with the last that it could, and one that starts ends at once",
                 value_name(node),
                 node.value()
             );
