@@ -33,7 +33,8 @@ fn findings_are_metrics_until_they_are_mended(world: &World) {
     let _base = Applied::new(plane, "base");
     let _namespace = Namespace::new(plane, "audit-mend");
     apply(plane, &istiod("audit-mend", "istio/pilot:1.7.4", "30m"));
-    let replica = Replica::start(plane, &[]);
+    // As in the manifests: by what is learned of the mesh.
+    let replica = Replica::start(plane, &["--watch"]);
     let support =
         "meshcheck_istio_support_days_left{revision=\"audit-mend\",version=\"1.7.4\"} -2096\n";
     for line in [
