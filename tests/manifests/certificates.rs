@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_webhook::args::CertificateSource;
-use meshcheck_webhook::{revisions, watch};
+use meshcheck_webhook::watch;
 
 use crate::{CONFIGURATIONS, args, documents, only, pod, typed};
 
@@ -128,7 +128,6 @@ fn the_base_may_read_what_is_watched_and_nothing_else() {
         }
     }
     let mut watched: Vec<_> = watch::permissions()
-        .chain([revisions::PERMISSION])
         .map(|(group, resource)| (group.to_owned(), resource.to_owned()))
         .collect();
     granted.sort();
