@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use bare::Bare;
-use client::Client;
-use drive::{Measured, Round, drive};
+use client::{Client, Connection};
+use drive::{Measured, Round, connect, drive};
 use program::{Made, Program};
 use reviews::Case;
 
@@ -104,6 +104,10 @@ impl Servers {
 fn measure(cases: &[Case], scale: Scale) {
     let servers = Servers::start();
     let runtime = Runtime::new().expect("a runtime");
+    let [ours, bare] = &servers.clients;
+    let most = CONNECTIONS.into_iter().max().unwrap_or(1);
+    let mut open =
+        runtime.block_on(async { [connect(ours, most).await, connect(bare, most).await] });
     println!("load: ours to a bare server, and ours alone");
     println!(
         "{:<30} {:>4}  {:>9} {:>6} {:>6}  {:>10} {:>9} {:>9}",
@@ -111,7 +115,7 @@ fn measure(cases: &[Case], scale: Scale) {
     );
     for case in cases {
         for connections in CONNECTIONS {
-            let [ours, bare] = runtime.block_on(compare(&servers, case, connections, scale));
+            let [ours, bare] = runtime.block_on(compare(&mut open, case, connections, scale));
             println!(
                 "{:<30} {connections:>4}  {:>9.2} {:>6.2} {:>6.2}  {:>10.0} {:>9} {:>9}",
                 case.title(),
@@ -130,16 +134,16 @@ fn measure(cases: &[Case], scale: Scale) {
 
 /// Takes turns, so that a machine that is busy for a while is so for both.
 async fn compare(
-    servers: &Servers,
+    open: &mut [Vec<Connection>; 2],
     case: &Case,
     connections: usize,
     scale: Scale,
 ) -> [Measured; 2] {
     let mut rounds = [Round::default(), Round::default()];
     for _ in 0..scale.rounds {
-        for (index, client) in servers.clients.iter().enumerate() {
+        for (index, open) in open.iter_mut().enumerate() {
             let is_ours = index == 0;
-            let round = drive(client, case, connections, scale.time, is_ours).await;
+            let round = drive(open, connections, case, scale.time, is_ours).await;
             rounds[index].join(round);
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use tokio::task::JoinSet;
 
-use crate::client::Client;
+use crate::client::{Client, Connection};
 use crate::reviews::Case;
 
 /// What some clients saw in some time.
@@ -46,52 +46,61 @@ impl Round {
     }
 }
 
-/// Asks on so many connections, each of which asks again as soon as it was answered. Connecting is not
-/// measured. The first answer on each is looked at; each must be one.
+/// Connects so often. Connecting is not measured.
+pub(crate) async fn connect(client: &Client, connections: usize) -> Vec<Connection> {
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        open.push(client.connect().await.expect("a connection"));
+    }
+    open
+}
+
+/// Asks on each of these connections, again as soon as it was answered. The first answer on each is looked
+/// at, and not measured; each must be one.
 pub(crate) async fn drive(
-    client: &Client,
-    case: &Case,
+    open: &mut Vec<Connection>,
     connections: usize,
+    case: &Case,
     time: Duration,
     is_ours: bool,
 ) -> Round {
-    let mut open = Vec::new();
-    for _ in 0..connections {
-        let mut connection = client.connect().await.expect("a connection");
+    for connection in &mut open[..connections] {
         let answer = connection.post(case.path, case.body.clone()).await;
         let answer = answer.expect("an answer");
         if is_ours {
             case.verify(&answer.text);
         }
-        open.push(connection);
     }
     let start = Instant::now();
-    let end = start + time;
     let mut tasks = JoinSet::new();
-    for mut connection in open {
-        let (path, body): (_, Bytes) = (case.path, case.body.clone());
-        tasks.spawn(async move {
-            let mut latencies = Vec::new();
-            let mut before = Instant::now();
-            while before < end {
-                let answer = connection
-                    .post(path, body.clone())
-                    .await
-                    .expect("an answer");
-                assert_eq!(answer.status, 200, "{answer:?}");
-                let now = Instant::now();
-                latencies.push(now - before);
-                before = now;
-            }
-            latencies
-        });
+    for connection in open.drain(..connections) {
+        tasks.spawn(ask(connection, case.path, case.body.clone(), start + time));
     }
     let mut round = Round::default();
-    while let Some(latencies) = tasks.join_next().await {
-        round
-            .latencies
-            .extend(latencies.expect("a client that ends"));
+    while let Some(asked) = tasks.join_next().await {
+        let (connection, latencies) = asked.expect("a client that ends");
+        round.latencies.extend(latencies);
+        open.push(connection);
     }
     round.time = start.elapsed();
     round
+}
+
+async fn ask(
+    mut connection: Connection,
+    path: &str,
+    body: Bytes,
+    end: Instant,
+) -> (Connection, Vec<Duration>) {
+    let mut latencies = Vec::new();
+    let mut before = Instant::now();
+    while before < end {
+        let answer = connection.post(path, body.clone()).await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let now = Instant::now();
+        latencies.push(now - before);
+        before = now;
+    }
+    (connection, latencies)
 }
