@@ -57,7 +57,7 @@ precommit:
 
 # how fast it is
 bench:
-    cargo bench --workspace --bench engine --bench read --bench plugin
+    cargo bench --workspace --bench engine --bench read --bench plugin --bench load
 
 # the tools to compare with; needs Go
 peers:

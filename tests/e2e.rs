@@ -23,10 +23,17 @@ macro_rules! tests {
 mod applications;
 #[path = "e2e/assets.rs"]
 mod assets;
+#[path = "e2e/audit.rs"]
+mod audit;
+#[path = "e2e/away.rs"]
+mod away;
 #[path = "e2e/certificates.rs"]
 mod certificates;
 #[path = "e2e/chart.rs"]
 mod chart;
+#[path = "webhook/client.rs"]
+#[expect(dead_code, reason = "the tests of the wire use the rest")]
+mod client;
 #[path = "e2e/control_plane.rs"]
 mod control_plane;
 #[path = "e2e/doctor.rs"]
@@ -57,6 +64,13 @@ mod program;
 mod render;
 #[path = "e2e/requests.rs"]
 mod requests;
+#[path = "webhook/reviews.rs"]
+#[expect(dead_code, reason = "the tests of the wire use the rest")]
+mod reviews;
+#[path = "e2e/rollout.rs"]
+mod rollout;
+#[path = "e2e/watch.rs"]
+mod watch;
 #[path = "e2e/webhook.rs"]
 mod webhook;
 #[path = "e2e/world.rs"]
@@ -76,12 +90,16 @@ const SUITES: &[(&str, &[Test])] = &[
     ("render", render::TESTS),
     ("install", install::TESTS),
     ("certificates", certificates::TESTS),
+    ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("modes", modes::TESTS),
     ("applications", applications::TESTS),
     ("chart", chart::TESTS),
+    ("watch", watch::TESTS),
+    ("away", away::TESTS),
     ("injection", injection::TESTS),
+    ("rollout", rollout::TESTS),
     ("doctor", doctor::TESTS),
 ];
 

@@ -2,6 +2,7 @@
 //! one another, and that they ask for the kinds that rules look at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,7 @@ mod monitoring;
 #[path = "manifests/network.rs"]
 mod network;
 
+const AUDIT: &str = "base/audit.yaml";
 const CONFIGURATIONS: [&str; 2] = ["base/mutating.yaml", "base/validating.yaml"];
 
 fn folder() -> PathBuf {
@@ -364,23 +366,63 @@ fn webhook_rules(mutates: bool) -> String {
     "    rules:\n".to_owned() + &groups.collect::<String>()
 }
 
+/// Rules of the audit's role, for the same kinds.
+fn audit_rules() -> String {
+    let mut groups = BTreeMap::<&str, BTreeSet<&str>>::new();
+    let kinds = rules::ALL.iter().flat_map(|rule| rule.kinds);
+    for kind in kinds.filter(|kind| kind.is_served()) {
+        groups.entry(kind.group).or_default().insert(kind.resource);
+    }
+    let picked = ["configmaps", "pods", "replicasets"];
+    let mut text = String::new();
+    for (group, resources) in groups {
+        let (read, listed): (Vec<_>, Vec<_>) = resources
+            .into_iter()
+            .partition(|resource| picked.contains(resource));
+        for (resources, verbs) in [(read, "get, list"), (listed, "list")] {
+            if !resources.is_empty() {
+                let resources = resources.join(", ");
+                writeln!(
+                    text,
+                    "  - apiGroups: [\"{group}\"]\n    resources: [{resources}]\n    verbs: [{verbs}]"
+                )
+                .expect("a string");
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn the_audit_may_read_the_kinds_of_the_rules() {
+    let text = fs::read_to_string(folder().join(AUDIT)).expect("a file");
+    let marker = "reads few.\n";
+    let (head, _) = text.split_once(marker).expect("rules at the end");
+    compare_or_write(AUDIT, &text, &format!("{head}{marker}{}", audit_rules()));
+}
+
+/// Compares a file with what is generated, or writes it anew.
+fn compare_or_write(file: &str, there: &str, wanted: &str) {
+    if std::env::var_os("MESHCHECK_UPDATE").is_none() {
+        assert_eq!(
+            there, wanted,
+            "{file}: MESHCHECK_UPDATE=1 cargo test writes it anew"
+        );
+        return;
+    }
+    // In one step: the other tests read the file meanwhile.
+    let path = folder().join(file);
+    let beside = path.with_extension("new");
+    fs::write(&beside, wanted).expect("a file to write");
+    fs::rename(&beside, &path).expect("a file to replace");
+}
+
 #[test]
 fn the_configurations_ask_for_the_kinds_of_the_rules() {
     for file in CONFIGURATIONS {
-        let path = folder().join(file);
-        let text = fs::read_to_string(&path).expect("a file");
+        let text = fs::read_to_string(folder().join(file)).expect("a file");
         let (head, _) = text.split_once("    rules:").expect("rules at the end");
         let wanted = format!("{head}{}", webhook_rules(file.contains("mutating")));
-        if std::env::var_os("MESHCHECK_UPDATE").is_some() {
-            // In one step: the other tests read the file meanwhile.
-            let beside = path.with_extension("new");
-            fs::write(&beside, &wanted).expect("a file to write");
-            fs::rename(&beside, &path).expect("a file to replace");
-        } else {
-            assert_eq!(
-                text, wanted,
-                "{file}: MESHCHECK_UPDATE=1 cargo test writes it anew"
-            );
-        }
+        compare_or_write(file, &text, &wanted);
     }
 }

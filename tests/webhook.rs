@@ -21,6 +21,8 @@ mod limits;
 mod load;
 #[path = "webhook/managed.rs"]
 mod managed;
+#[path = "webhook/mesh.rs"]
+mod mesh;
 #[path = "webhook/modes.rs"]
 mod modes;
 #[path = "webhook/policy.rs"]

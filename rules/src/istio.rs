@@ -3,6 +3,7 @@
 pub mod args;
 pub mod build;
 pub mod config_map;
+pub(crate) mod defaulted;
 pub mod drain;
 pub mod duration;
 pub mod gate;

@@ -9,6 +9,7 @@ pub mod finding;
 pub mod istio;
 pub mod mesh;
 pub mod object;
+pub mod plane;
 pub mod releases;
 pub mod rule;
 pub mod rules;

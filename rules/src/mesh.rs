@@ -25,6 +25,7 @@ pub use facts::{
     MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
 pub(crate) use learn::control_plane_in;
+pub use learned::{ChartLearned, Learned};
 pub use native::{Native, NativeMode};
 
 pub(crate) use native::NODES as NATIVE_NODES;
@@ -38,6 +39,7 @@ mod definitions;
 mod enrolment;
 mod facts;
 mod learn;
+mod learned;
 mod native;
 mod nodes;
 mod planned;
@@ -203,10 +205,22 @@ pub struct Settings {
     pub istio: Option<Version>,
 }
 
+/// What a live cluster says beside its objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Kubernetes version of the API server. Nodes may be older.
+    pub kubernetes: Option<KubernetesVersion>,
+    /// Whether all autoscalers and disruption budgets beside its istiods were learned: then one that
+    /// is not known is not there.
+    pub knows_redundancy: bool,
+}
+
 /// All facts about a mesh.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     settings: Settings,
+    /// Of the live one that is watched.
+    cluster: Cluster,
     /// Those that a recording holds, and its name.
     recorded: Option<(Settings, Arc<str>)>,
     /// By name.
@@ -273,19 +287,41 @@ impl Mesh {
         }
     }
 
+    /// Says what the live cluster is whose objects are learned.
+    pub fn set_cluster(&mut self, cluster: Cluster) {
+        self.cluster = cluster;
+    }
+
     /// Takes the facts out of an object, if there are any.
     pub fn learn(&mut self, object: &Object<'_>, source: &Source) {
-        learn::learn(self, object, source);
+        for fact in Learned::all_in(object) {
+            self.take(fact, source);
+        }
         planned::learn(self, object, source);
-        self.charts.learn(object, source);
     }
 
-    fn add<T: Kept>(&mut self, fact: Option<T>, source: &Source) {
-        self.put(fact, source, false);
+    /// Takes a fact of an object. To take [`Learned::all_in`] an object that runs is to learn from it;
+    /// what an installer's file is going to make of a mesh is not among it.
+    pub fn take(&mut self, fact: Learned, source: &Source) {
+        match fact {
+            Learned::Namespace(fact) => self.add(fact, source),
+            Learned::MeshConfig(fact) => self.add(fact, source),
+            Learned::Injector(fact) => self.add(*fact, source),
+            Learned::ControlPlane(fact) => self.add(fact, source),
+            Learned::Tag(fact) => self.add(fact, source),
+            Learned::Webhooks(fact) => self.add(fact, source),
+            Learned::Node(fact) => self.add_node(fact, source),
+            Learned::Autoscaler(fact) => self.add(fact, source),
+            Learned::Budget(fact) => self.add(fact, source),
+            Learned::Chart(ChartLearned(fact)) => self.charts.take(fact, source),
+        }
     }
 
-    fn put<T: Kept>(&mut self, fact: Option<T>, source: &Source, is_planned: bool) {
-        let Some(value) = fact else { return };
+    fn add<T: Kept>(&mut self, value: T, source: &Source) {
+        self.put(value, source, false);
+    }
+
+    fn put<T: Kept>(&mut self, value: T, source: &Source, is_planned: bool) {
         let key = value.key().to_owned();
         let source = source.clone();
         let known = T::table(self).entry(key).or_default();
@@ -296,8 +332,7 @@ impl Mesh {
         });
     }
 
-    fn add_node(&mut self, fact: Option<NodeFact>, source: &Source) {
-        let Some(value) = fact else { return };
+    fn add_node(&mut self, value: NodeFact, source: &Source) {
         let source = source.clone();
         self.nodes.push(Fact {
             value,

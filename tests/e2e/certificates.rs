@@ -240,7 +240,8 @@ fn the_account_may_do_what_it_has_to_and_no_more(world: &World) {
             false,
         ),
         ("create", "validatingwebhookconfigurations", false),
-        ("get", "pods", false),
+        ("delete", "pods", false),
+        ("get", "services", false),
     ] {
         assert_eq!(may(verb, what), answer, "{verb} {what}");
     }
@@ -292,7 +293,7 @@ fn certificates_and_authorities_change_and_no_request_notices(world: &World) {
 }
 
 /// That a Pod which must be refused is: a webhook that could not be called would let it pass.
-async fn is_refused(plane: &ControlPlane) {
+pub(crate) async fn is_refused(plane: &ControlPlane) {
     let pods = Api::<Pod>::default_namespaced(plane.client.clone());
     let pod = serde_json::from_str(PROBE).expect("a Pod");
     let params = PostParams {

@@ -42,19 +42,32 @@ pub(crate) struct ControlPlane {
     runtime: Runtime,
     // In the order in which they end.
     _managers: Process,
-    _api_server: Process,
-    _etcd: Process,
-    folder: PathBuf,
+    api_server: Option<Process>,
+    etcd: Option<Process>,
+    files: Files,
+    ports: Ports,
+}
+
+/// Of the loopback.
+struct Ports {
+    etcd: u16,
+    peer: u16,
+    api: u16,
 }
 
 impl ControlPlane {
     /// Starts one whose files are in this folder, which is new.
-    pub(crate) fn start(assets: &Assets, folder: PathBuf) -> Self {
-        let files = Files::write(&folder);
-        let [etcd_port, peer_port, api_port, manager_port] = free_ports();
-        let mut etcd = files.start(etcd(assets, &files, etcd_port, peer_port));
-        let mut api_server = files.start(api_server(assets, &files, etcd_port, api_port));
-        let kubeconfig = files.kubeconfig(api_port);
+    pub(crate) fn start(assets: &Assets, folder: &Path) -> Self {
+        let files = Files::write(folder);
+        let [etcd_port, peer, api, manager_port] = free_ports();
+        let ports = Ports {
+            etcd: etcd_port,
+            peer,
+            api,
+        };
+        let mut etcd = files.start(etcd(assets, &files, &ports));
+        let mut api_server = files.start(api_server(assets, &files, &ports));
+        let kubeconfig = files.kubeconfig(ports.api);
         let runtime = Runtime::new().expect("a runtime");
         let client = wait_for("the API server", || {
             etcd.must_run();
@@ -77,12 +90,36 @@ impl ControlPlane {
             client,
             runtime,
             _managers: managers,
-            _api_server: api_server,
-            _etcd: etcd,
-            folder,
+            api_server: Some(api_server),
+            etcd: Some(etcd),
+            files,
+            ports,
         };
         plane.await_account("default");
         plane
+    }
+
+    /// Ends the API server as a lost machine does.
+    pub(crate) fn stop(&mut self) {
+        self.api_server = None;
+    }
+
+    /// Starts it again, with all that was stored.
+    pub(crate) fn start_again(&mut self, assets: &Assets) {
+        let command = api_server(assets, &self.files, &self.ports);
+        self.api_server = Some(self.files.start(command));
+        let kubeconfig = &self.kubectl.kubeconfig;
+        wait_for("the API server", || self.block_on(ready(kubeconfig)));
+    }
+
+    /// Takes away all that was stored, versions included.
+    pub(crate) fn forget(&mut self, assets: &Assets) {
+        self.stop();
+        self.etcd = None;
+        fs::remove_dir_all(self.files.at("etcd")).expect("a folder");
+        let command = etcd(assets, &self.files, &self.ports);
+        self.etcd = Some(self.files.start(command));
+        self.start_again(assets);
     }
 
     /// Waits for an answer of the client.
@@ -109,7 +146,7 @@ impl ControlPlane {
 
     /// What the API server noted of requests for the object of this name, one value a request.
     pub(crate) fn audit(&self, name: &str) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder.join("logs/audit.log"));
+        let text = fs::read_to_string(self.files.at("logs/audit.log"));
         let text = text.expect("an audit log");
         let events = text
             .lines()
@@ -121,7 +158,7 @@ impl ControlPlane {
 
     /// A folder of the test's own.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
-        let path = self.folder.join(name);
+        let path = self.files.at(name);
         fs::create_dir_all(&path).expect("a folder");
         path
     }
@@ -202,8 +239,8 @@ impl Files {
     }
 }
 
-fn etcd(assets: &Assets, files: &Files, port: u16, peer_port: u16) -> Command {
-    let [url, peer_url] = [port, peer_port].map(|port| format!("http://127.0.0.1:{port}"));
+fn etcd(assets: &Assets, files: &Files, ports: &Ports) -> Command {
+    let [url, peer_url] = [ports.etcd, ports.peer].map(|port| format!("http://127.0.0.1:{port}"));
     let mut command = Command::new(assets.path("etcd"));
     command
         .arg(files.flag("data-dir", "etcd"))
@@ -214,11 +251,12 @@ fn etcd(assets: &Assets, files: &Files, port: u16, peer_port: u16) -> Command {
     command
 }
 
-fn api_server(assets: &Assets, files: &Files, etcd_port: u16, port: u16) -> Command {
+fn api_server(assets: &Assets, files: &Files, ports: &Ports) -> Command {
+    let Ports { etcd, api, .. } = ports;
     let mut command = Command::new(assets.path("kube-apiserver"));
     command
-        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
-        .arg(format!("--secure-port={port}"))
+        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd}"))
+        .arg(format!("--secure-port={api}"))
         .arg(files.flag("cert-dir", "api"))
         .arg(files.flag("service-account-key-file", "accounts.pub"))
         .arg(files.flag("service-account-signing-key-file", "accounts.key"))

@@ -25,6 +25,7 @@ tests! {
     KUBERNETES =>
         the_base_is_healthy,
         a_webhook_at_a_url_is_healthy,
+        what_a_policy_leaves_alone_is_no_error,
         a_bundle_of_somebody_else_is_found,
         a_service_without_endpoints_is_found,
         a_configuration_that_was_left_over_is_found,
@@ -253,6 +254,29 @@ fn a_webhook_at_a_url_is_healthy(world: &World) {
     assert_eq!((report.code, report.problems()), (0, vec![]));
 }
 
+fn what_a_policy_leaves_alone_is_no_error(world: &World) {
+    let plane = world.control_plane();
+    let folder = Folder::new();
+    let path = folder.path().join("meshcheck.yaml");
+    let option = format!("--policy={}", path.display());
+    let problems = |webhook: &str| {
+        let head = "apiVersion: meshcheck.dev/v1alpha1\nkind: Policy\n";
+        fs::write(&path, format!("{head}webhook: {webhook}\n")).expect("a file");
+        let _webhook = Webhook::install(plane, &[&option]);
+        let report = doctor(&plane.kubectl, &[]);
+        assert_eq!(report.code, 0, "{:#?}", report.problems());
+        report.problems()
+    };
+    // Pods are tried as well.
+    assert_eq!(problems("{mutate: {at: pod}}"), Vec::<String>::new());
+    let [told] = problems("{mutate: {advise: true}}")
+        .try_into()
+        .expect("one");
+    let wanted =
+        format!("reachability: info: {MUTATING_PLACE}: was reached, warned, and did not mend");
+    assert!(told.starts_with(&wanted), "{told}");
+}
+
 /// With the reason that the API server gives, which it does where a failure refuses the object.
 fn a_bundle_of_somebody_else_is_found(world: &World) {
     let plane = world.control_plane();
@@ -477,7 +501,7 @@ fn a_webhook_that_is_away_is_found(world: &World) {
     assert_eq!(report.code, 1);
     let wanted =
         format!("reachability: error: {VALIDATING_PLACE}: the API server gets no answer from it");
-    assert_eq!(report.problems(), [wanted.clone()]);
+    assert_eq!(report.problems(), std::slice::from_ref(&wanted));
     let note = &report.value["checks"][6]["notes"][1];
     assert_eq!(
         note["leadsTo"],
@@ -558,21 +582,20 @@ fn what_may_not_be_read_is_told(world: &World) {
     let folder = Folder::new();
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": "doctor-reads-configurations"},
+        "metadata": {"name": "meshcheck-doctor"},
         "rules": [{
             "apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["list"],
         }],
     });
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": "doctor-reads-configurations"},
+        "metadata": {"name": "meshcheck-doctor"},
         "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-            "name": "doctor-reads-configurations",
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "meshcheck-doctor",
         },
         "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
     });
-    let _role = Left::object(plane, &folder, "role", &role);
+    let role = Left::object(plane, &folder, "role", &role);
     let _binding = Left::object(plane, &folder, "binding", &binding);
     let report = wait_for("a permission", || {
         let said = run(&plane.kubectl, &["doctor", "--output=json", &option]);
@@ -597,6 +620,19 @@ fn what_may_not_be_read_is_told(world: &World) {
     ] {
         assert!(said.contains(wanted), "{said}");
     }
+
+    // With the permissions of the manual nothing is missing.
+    drop(role);
+    let page = fs::read_to_string(manifests("../docs/doctor.md")).expect("a page");
+    let (_, role) = page.split_once("```yaml\n").expect("a role");
+    let (role, _) = role.split_once("```").expect("its end");
+    let path = folder.path().join("role");
+    fs::write(&path, role).expect("a file");
+    let _role = Left::of(plane, &["-f", path.to_str().expect("text")]);
+    wait_for("a healthy webhook", || {
+        let said = run(&plane.kubectl, &["doctor", &option]);
+        (said.code == 0).then_some(())
+    });
 }
 
 /// A kubeconfig of an account in namespace `default`.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::assets::{Assets, Need};
-use crate::webhook::{documents, manifests};
+use crate::webhook::{arguments_of, documents, manifests};
 use crate::world::World;
 
 tests! {
@@ -20,6 +20,7 @@ tests! {
         the_chart_with_everything_is_the_base_with_components,
         the_chart_is_linted,
         another_namespace_is_everywhere,
+        without_an_audit_there_are_no_permissions_for_it,
         a_wrong_value_is_refused_by_name,
         the_rendered_file_is_the_base,
         the_components_fit_each_overlay;
@@ -174,6 +175,27 @@ fn another_namespace_is_everywhere(world: &World) {
     }
 }
 
+/// And says to the program what the webhook configurations say.
+fn without_an_audit_there_are_no_permissions_for_it(world: &World) {
+    let values = [
+        WHOLE,
+        "audit.interval=off",
+        "webhooks.excludedNamespaces={batch,kube-system}",
+    ];
+    let objects = chart(&world.assets, NAMESPACE, &values).expect("a chart");
+    let of_audit = objects.keys().filter(|name| name.ends_with("-audit"));
+    assert_eq!(of_audit.count(), 0);
+    let arguments = arguments_of(&objects.into_values().collect::<Vec<_>>());
+    let of_audit = arguments.iter().filter(|one| one.starts_with("--audit-"));
+    assert_eq!(
+        of_audit.collect::<Vec<_>>(),
+        [
+            "--audit-interval=off",
+            "--audit-excluded-namespaces=kube-system,kube-public,kube-node-lease,batch",
+        ]
+    );
+}
+
 fn a_wrong_value_is_refused_by_name(world: &World) {
     for (value, message) in [
         ("replica=3", "'replica' not allowed"),
@@ -196,6 +218,7 @@ fn a_wrong_value_is_refused_by_name(world: &World) {
             "/networkPolicy/apiServerPorts",
         ),
         ("monitoring.enabled=yes", "/monitoring/enabled"),
+        ("audit.interval=hourly", "/audit/interval"),
     ] {
         let refused = chart(&world.assets, NAMESPACE, &[value]);
         let said = refused.expect_err(value);

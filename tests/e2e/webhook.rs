@@ -30,7 +30,7 @@ pub(crate) struct Webhook<'c> {
     pub(crate) program: Program,
     configurations: Vec<String>,
     _watchdog: Watchdog,
-    _certificate: Folder,
+    pub(crate) certificate: Folder,
 }
 
 impl<'c> Webhook<'c> {
@@ -46,7 +46,11 @@ impl<'c> Webhook<'c> {
         kinds: &[&str],
         change: impl Fn(&mut Value),
     ) -> Self {
-        let start = |arguments: Vec<String>| Program::spawn(command_of(&arguments, options));
+        // What a test says of its mesh is all that is known of it.
+        let start = |mut arguments: Vec<String>| {
+            arguments.retain(|argument| argument != "--watch");
+            Program::spawn(command_of(&arguments, options))
+        };
         Self::started(plane, start, kinds, change)
     }
 
@@ -57,8 +61,8 @@ impl<'c> Webhook<'c> {
         kubeconfig: &Path,
         options: &[&str],
     ) -> Self {
-        let start = |mut arguments: Vec<String>| {
-            arguments.push("--watch".to_owned());
+        let start = |arguments: Vec<String>| {
+            assert!(arguments.iter().any(|argument| argument == "--watch"));
             let mut command = command_of(&arguments, options);
             command.env("KUBECONFIG", kubeconfig);
             Program::spawn(command)
@@ -83,7 +87,7 @@ impl<'c> Webhook<'c> {
             _watchdog: Watchdog::over(program.child.id()),
             program,
             configurations: Vec::new(),
-            _certificate: certificate,
+            certificate,
         };
         for mut object in objects {
             if kinds.iter().any(|kind| object["kind"] == *kind) {
@@ -187,10 +191,12 @@ pub(crate) fn redirect(configuration: &mut Value, base: &str, ca: Option<&str>) 
     }
 }
 
-/// Arguments of the Deployment, with a certificate from here instead of one of its own.
+/// Arguments of the Deployment, with a certificate from here instead of one of its own, and without the
+/// audit: it has no account.
 fn arguments(objects: &[Value], certificate: &Path) -> Vec<String> {
     let here = format!("--cert-dir={}", certificate.display());
     let mut arguments = arguments_of(objects);
+    arguments.retain(|argument| !argument.starts_with("--audit-"));
     let own = arguments
         .iter_mut()
         .find(|one| *one == "--tls=self-managed");
@@ -208,7 +214,10 @@ pub(crate) fn arguments_of(objects: &[Value]) -> Vec<String> {
 }
 
 fn command_of(arguments: &[String], options: &[&str]) -> Command {
+    let flag = |argument: &str| argument.split('=').next().map(str::to_owned);
     let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // What a test wants comes in the place of what the manifests have.
+    all.retain(|argument| options.iter().all(|option| flag(option) != flag(argument)));
     all.extend(options);
     // The program's tests set it as well.
     all.retain(|argument| !argument.starts_with("--log-format"));

@@ -15,6 +15,7 @@ pub(crate) struct World {
     // In the order in which they end.
     istio: OnceLock<Istio>,
     control_plane: OnceLock<ControlPlane>,
+    watched: OnceLock<ControlPlane>,
     folder: TempDir,
 }
 
@@ -24,6 +25,7 @@ impl World {
             assets,
             istio: OnceLock::new(),
             control_plane: OnceLock::new(),
+            watched: OnceLock::new(),
             folder: TempDir::with_prefix("meshcheck-e2e-").expect("a temporary folder"),
         }
     }
@@ -34,9 +36,15 @@ impl World {
             .get_or_init(|| self.another_control_plane("shared"))
     }
 
+    /// One for the tests of what is learned from a cluster: what others leave behind says something, too.
+    pub(crate) fn watched(&self) -> &ControlPlane {
+        self.watched
+            .get_or_init(|| self.another_control_plane("watched"))
+    }
+
     /// One for a test that cannot share it.
     pub(crate) fn another_control_plane(&self, name: &str) -> ControlPlane {
-        ControlPlane::start(&self.assets, self.folder.path().join(name))
+        ControlPlane::start(&self.assets, &self.folder.path().join(name))
     }
 
     /// The control plane with an Istio on it, which touches only what is labelled for it.
@@ -50,6 +58,7 @@ impl World {
     pub(crate) fn end(self, failed: bool) -> Option<PathBuf> {
         drop(self.istio);
         drop(self.control_plane);
+        drop(self.watched);
         let mut planes = fs::read_dir(self.folder.path()).ok()?.flatten().peekable();
         if !failed || planes.peek().is_none() {
             return None;

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_webhook::args::CertificateSource;
+use meshcheck_webhook::{revisions, watch};
 
 use crate::{CONFIGURATIONS, args, documents, only, pod, typed};
 
@@ -68,7 +69,7 @@ fn the_base_keeps_its_own_certificates_and_may_do_that_alone() {
 }
 
 #[test]
-fn with_cert_manager_the_base_reads_files_and_may_do_nothing() {
+fn with_cert_manager_the_base_reads_files_and_may_write_no_certificate() {
     let overlay = documents("overlays/cert-manager/kustomization.yaml").remove(0);
     let patches = overlay["patches"].as_array().expect("patches");
     let of = |kind: &str| {
@@ -81,7 +82,8 @@ fn with_cert_manager_the_base_reads_files_and_may_do_nothing() {
     let patch: json_patch::Patch = serde_json::from_value(of("Deployment")).expect("a patch");
     json_patch::patch(&mut deployment, &patch).expect("it fits the base");
     let pod = pod(typed(&deployment));
-    assert_eq!(pod.automount_service_account_token, Some(false));
+    assert_eq!(pod.automount_service_account_token, Some(true));
+    assert!(args(&pod).mesh.watch);
     let mount = &pod.containers[0].volume_mounts.as_ref().expect("mounts")[0];
     let source = args(&pod).certificate.source().expect("a source");
     let CertificateSource::Files(dir) = source else {
@@ -110,4 +112,26 @@ fn with_cert_manager_the_base_reads_files_and_may_do_nothing() {
     for object in documents("base/certificates.yaml") {
         assert_eq!(object["metadata"]["name"], target["name"]);
     }
+}
+
+#[test]
+fn the_base_may_read_what_is_watched_and_nothing_else() {
+    assert!(args(&pod(only("base/deployment.yaml"))).mesh.watch);
+    let role: ClusterRole = typed(&documents("base/mesh.yaml")[0]);
+    let mut granted = Vec::new();
+    for rule in role.rules.expect("rules") {
+        assert_eq!(rule.verbs, ["get", "list", "watch"]);
+        assert_eq!(rule.resource_names, None);
+        for group in rule.api_groups.expect("groups") {
+            let resources = rule.resources.iter().flatten();
+            granted.extend(resources.map(|resource| (group.clone(), resource.clone())));
+        }
+    }
+    let mut watched: Vec<_> = watch::permissions()
+        .chain([revisions::PERMISSION])
+        .map(|(group, resource)| (group.to_owned(), resource.to_owned()))
+        .collect();
+    granted.sort();
+    watched.sort();
+    assert_eq!(granted, watched);
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{CONFIGURATIONS, documents, folder, webhook_rules};
+use super::{AUDIT, CONFIGURATIONS, documents, folder, webhook_rules};
 
 const CHART: &str = "helm/meshcheck";
 
@@ -46,6 +46,9 @@ fn its_files_are_those_of_kustomize() {
         let name = file.strip_prefix("base/").expect("a file of the base");
         compare(name, &outdented(&text[start..], 4));
     }
+    let role = read(AUDIT);
+    let (_, rules) = role.rsplit_once("\nrules:\n").expect("rules at the end");
+    compare("audit.yaml", &outdented(rules, 2));
     let alerts = read("components/monitoring/alerts.yaml");
     let (_, spec) = alerts.split_once("\nspec:\n").expect("a spec");
     compare("alerts.yaml", &outdented(spec, 2));

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use meshcheck_certs::Telemetry as _;
@@ -11,7 +12,7 @@ use meshcheck_certs::managed::Standing;
 use meshcheck_rules::Severity;
 use meshcheck_webhook::decide::{Decision, Excuse};
 use meshcheck_webhook::judge::{Outcome, Verdict, Webhook};
-use meshcheck_webhook::metrics::{Metrics, ReasonLabels, Seen};
+use meshcheck_webhook::metrics::{Metrics, PassSeen, ReasonLabels, Seen, Tally};
 use serde_json::Value;
 
 use super::{documents, folder};
@@ -34,11 +35,11 @@ const OTHERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Labels that Prometheus gives to what it reads from a Pod.
-const OF_THE_POD: [&str; 2] = ["namespace", "pod"];
+/// Labels that Prometheus gives to what it reads from a Pod; the last one where it sees several clusters.
+const OF_THE_POD: [&str; 3] = ["namespace", "pod", "cluster"];
 
 /// What else is written in the queries.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 19] = [
     "absent",
     "by",
     "count",
@@ -51,6 +52,7 @@ const WORDS: [&str; 18] = [
     "offset",
     "or",
     "rate",
+    "sort",
     "sum",
     "time",
     "unless",
@@ -94,6 +96,19 @@ fn exposed() -> BTreeMap<String, Labels> {
     metrics
         .certificates
         .synced(Timestamp::UNIX_EPOCH, &standing);
+    // And those of watches with the first of them.
+    metrics.watches.begin();
+    // Those of the audit begin with the audit.
+    metrics.audit.starts(Duration::from_hours(1));
+    metrics.audit.passed(PassSeen {
+        is_whole: true,
+        objects: 1,
+        took: Duration::ZERO,
+    });
+    metrics.audit.shows(Tally {
+        findings: BTreeMap::from([(("version-unsupported", Severity::Error, String::new()), 1)]),
+        support: BTreeMap::from([(("default".to_owned(), "1.7.4".to_owned()), -1)]),
+    });
     let reason = ReasonLabels { reason: "alert" };
     drop(metrics.handshake_failures.get_or_create(&reason));
 

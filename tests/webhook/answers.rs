@@ -291,7 +291,7 @@ async fn counts_what_it_does() {
         "meshcheck_admission_requests_total{webhook=\"validate\",operation=\"CREATE\",kind_class=\"other\",outcome=\"untouched\"} 1",
         "meshcheck_admission_duration_seconds_bucket{le=\"0.00005\",webhook=\"validate\"}",
         "meshcheck_admission_duration_seconds_count{webhook=\"validate\"} 2",
-        "meshcheck_findings_total{rule=\"keepalive-age-too-long\",severity=\"error\"} 1",
+        "meshcheck_admission_findings_total{rule=\"keepalive-age-too-long\",severity=\"error\"} 1",
         "meshcheck_fixes_total{rule=\"keepalive-age-too-long\"} 1",
         "meshcheck_rule_crashes_total{rule=\"keepalive-age-too-long\"} 0",
         "meshcheck_build_info{version=\"0.1.0\"} 1",

@@ -11,7 +11,7 @@ use crate::reviews::{creation, patch, patched};
 use crate::server::Server;
 
 /// Every object of every manifest below `folder`.
-fn objects(folder: &Path) -> Vec<(PathBuf, Value)> {
+pub(crate) fn objects(folder: &Path) -> Vec<(PathBuf, Value)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -1,7 +1,11 @@
 //! Objects that Argo CD or Flux compare with Git.
 
+use std::path::Path;
+
+use meshcheck_webhook::scope;
 use serde_json::{Value, json};
 
+use crate::corpus::objects;
 use crate::ignores::server;
 use crate::reviews::{creation, istiod, patch, patched, update};
 use crate::server::Server;
@@ -113,9 +117,9 @@ async fn an_installers_file_has_no_pods_and_is_judged_as_it_stands() {
     let mut operator = json!({
         "apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator",
         "metadata": {"name": "mesh", "labels": {"kustomize.toolkit.fluxcd.io/name": "mesh"}},
-        "spec": {"tag": "1.31.1", "components": {"pilot": {"k8s": {"replicaCount": 2}}}, "values": {"pilot": {
-            "env": {"A": "b"}, "extraContainerArgs": ["--keepaliveMaxServerConnectionAge", "30m"],
-        }}},
+        "spec": {"tag": "1.31.1", "components": {"pilot": {"k8s": {"replicaCount": 2}}}, "values": {
+            "pilot": {"keepaliveMaxServerConnectionAge": "30m"},
+        }},
     });
     let review = creation(&operator);
     let mutated = server.ask("/mutate", &review).await;
@@ -160,4 +164,39 @@ async fn an_update_of_an_owned_object_may_bring_what_its_pods_get() {
         .ask("/validate", &update(&owned("10m"), &owned("30m")))
         .await;
     assert_eq!(validated["allowed"], true, "{validated}");
+}
+
+/// What is accepted once the workload is mended is accepted where its Pods are, over all that people
+/// apply.
+#[tokio::test]
+async fn pods_get_what_workloads_would() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let at_workloads = server("webhook: {mutate: {at: workload}}\n");
+    let at_pods = server("webhook: {mutate: {at: pod}}\n");
+    let (mut mended, mut told) = (0, 0);
+    for (path, object) in objects(&fixtures) {
+        if !scope::has_pods(&object) {
+            continue;
+        }
+        let review = creation(&object);
+        let mutated = at_workloads.ask("/mutate", &review).await;
+        if patch(&mutated).is_empty() {
+            continue;
+        }
+        mended += 1;
+        let better = creation(&patched(&object, &mutated));
+        let accepted = at_workloads.ask("/validate", &better).await["allowed"] == true;
+        let left = at_pods.ask("/mutate", &review).await;
+        assert_eq!(patch(&left), [] as [Value; 0], "{}", path.display());
+        let validated = at_pods.ask("/validate", &review).await;
+        assert_eq!(
+            validated["allowed"],
+            accepted,
+            "{}: {validated}",
+            path.display()
+        );
+        let is_mended = |text: &&str| text.contains("mended at its pods");
+        told += usize::from(warnings(&validated).iter().any(is_mended));
+    }
+    assert!(mended > 10 && told > 5, "{told} of {mended}");
 }

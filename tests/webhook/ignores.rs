@@ -42,7 +42,7 @@ async fn an_ignored_error_is_neither_refused_nor_mended_but_kept() {
     let metrics = server.metrics().await;
     for line in [
         "meshcheck_suppressed_findings_total{rule=\"keepalive-age-too-long\"} 1\n",
-        "meshcheck_findings_total{rule=\"keepalive-age-too-long\",severity=\"error\"} 0\n",
+        "meshcheck_admission_findings_total{rule=\"keepalive-age-too-long\",severity=\"error\"} 0\n",
         "meshcheck_suppressed_findings_total{rule=\"version-unknown\"} 0\n",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");

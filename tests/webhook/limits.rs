@@ -117,7 +117,9 @@ async fn lets_no_broken_rule_block_anybody() {
         metrics.contains("meshcheck_rule_crashes_total{rule=\"crashes\"} 1"),
         "{metrics}"
     );
-    assert!(metrics.contains("meshcheck_findings_total{rule=\"notes\",severity=\"info\"} 1"));
+    assert!(
+        metrics.contains("meshcheck_admission_findings_total{rule=\"notes\",severity=\"info\"} 1")
+    );
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn warn_tells_the_error_and_the_mend_and_does_neither_refuse_nor_change() 
     let metrics = server.metrics().await;
     for line in [
         "meshcheck_excused_errors_total{rule=\"keepalive-age-too-long\",why=\"warn\"} 1\n",
-        "meshcheck_findings_total{rule=\"keepalive-age-too-long\",severity=\"error\"} 1\n",
+        "meshcheck_admission_findings_total{rule=\"keepalive-age-too-long\",severity=\"error\"} 1\n",
         "outcome=\"advised\"} 1\n",
         "outcome=\"warned\"} 1\n",
     ] {
@@ -100,7 +100,8 @@ async fn off_says_nothing_and_the_other_rules_go_on() {
     ));
     server.accepts(&creation(&istiod("30m"))).await;
     let metrics = server.metrics().await;
-    let found = format!("meshcheck_findings_total{{rule=\"{RULE}\",severity=\"error\"}} 0\n");
+    let found =
+        format!("meshcheck_admission_findings_total{{rule=\"{RULE}\",severity=\"error\"}} 0\n");
     assert!(metrics.contains(&found), "{metrics}");
     let mut old = istiod("30m");
     old["spec"]["template"]["spec"]["containers"][0]["image"] = "istio/pilot:1.7.4".into();

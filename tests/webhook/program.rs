@@ -1,5 +1,6 @@
 //! The program itself, started on free ports of the loopback.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -128,9 +129,13 @@ impl Program {
     }
 
     pub(crate) fn spawn(mut command: Command) -> Self {
+        let says_when = |argument: &OsStr| argument.to_string_lossy().starts_with("--as-of");
+        if !command.get_args().any(says_when) {
+            command.args(["--as-of", "2026-11-22"]);
+        }
         command
             .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])
-            .args(["--log-format", "json", "--as-of", "2026-11-22"]);
+            .args(["--log-format", "json"]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let log = Arc::new(Mutex::new(Vec::new()));

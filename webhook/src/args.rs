@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use meshcheck_rules::istio::duration::GoDuration;
 use tracing_subscriber::EnvFilter;
 
+pub use audit::AuditArgs;
 pub use certificate::{CertificateArgs, CertificateSource, UsageError};
 pub use mesh::MeshArgs;
 
@@ -17,6 +18,7 @@ use crate::handlers::Limits;
 use crate::judge::Updates;
 use crate::logging::{self, Format};
 
+mod audit;
 mod certificate;
 mod mesh;
 
@@ -61,6 +63,10 @@ pub struct Args {
     /// Where the certificate comes from
     #[command(flatten)]
     pub certificate: CertificateArgs,
+
+    /// The background audit
+    #[command(flatten)]
+    pub audit: AuditArgs,
 
     /// Date to judge for, instead of today (UTC)
     #[arg(long, env = "MESHCHECK_AS_OF", value_name = "YYYY-MM-DD", value_parser = date)]
@@ -159,7 +165,7 @@ impl Args {
     /// Whether a part of this needs an API server to ask.
     pub fn asks_a_cluster(&self) -> bool {
         let source = self.certificate.source();
-        self.mesh.watch || matches!(source, Ok(CertificateSource::Managed(_)))
+        self.mesh.watch || self.audit.is_on() || matches!(source, Ok(CertificateSource::Managed(_)))
     }
 
     /// What one client may take.

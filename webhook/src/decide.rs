@@ -114,37 +114,62 @@ pub fn mutate(mended: Option<Mended>, advised: &[&Finding], kept: &[&Finding]) -
 /// The answer of `/validate`: refuses errors, warns of the rest, as strictly as the terms are.
 pub fn validate(subject: &Subject<'_>, report: &Report, terms: &Terms<'_>) -> Decision {
     let mut known = Known::of(terms.before, subject.object);
-    let mut annotations = Annotations::of(report);
-    let (mut refused, mut errors, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut excused = Vec::new();
+    let mut sorted = Sorted {
+        annotations: Annotations::of(report),
+        ..Sorted::default()
+    };
     for finding in &report.findings {
-        let is_error = finding.severity == Severity::Error;
-        let audited = (terms.mode)(finding.rule) == Mode::Audit;
-        let excuse = is_error
-            .then(|| excuse::of(subject, finding, terms, &mut known))
-            .flatten();
-        match (finding.severity, &excuse) {
-            (Severity::Info, _) => {}
-            (severity, _) if audited => {
-                let text = format!("{severity}: {}", finding.message);
-                annotations.add(format!("{AUDITED}{}", finding.rule), &text);
-            }
-            (Severity::Warning, _) => doubts.push(warning(finding, "")),
-            (Severity::Error, None) => refused.push(finding),
-            (Severity::Error, Some(excuse)) => errors.push(warning(finding, &excuse.note())),
+        match finding.severity {
+            Severity::Error => match excuse::of(subject, finding, terms, &mut known) {
+                None => sorted.refused.push(finding),
+                Some(excuse) => sorted.excuse(finding, excuse, &terms.glass),
+            },
+            Severity::Warning if (terms.mode)(finding.rule) == Mode::Audit => sorted.keep(finding),
+            Severity::Warning => sorted.doubts.push(warning(finding, "")),
+            Severity::Info => {}
         }
-        if let (Some(Excuse::BrokenGlass), Glass::Broken(broken)) = (&excuse, &terms.glass) {
-            let text = format!("{}: {}", broken.reason, finding.message);
-            annotations.add(format!("break-glass.{}", finding.rule), &text);
-        }
-        excused.extend(excuse.map(|excuse| (finding.rule, excuse)));
     }
+    let refused = &sorted.refused;
     Decision {
-        refusal: (!refused.is_empty()).then(|| refusal::text(subject, &refused, &terms.glass)),
+        refusal: (!refused.is_empty()).then(|| refusal::text(subject, refused, &terms.glass)),
         patch: None,
-        warnings: warnings(errors.into_iter().chain(doubts).collect()),
-        audit_annotations: annotations.0,
-        excused,
+        warnings: warnings([sorted.errors, sorted.doubts].concat()),
+        audit_annotations: sorted.annotations.0,
+        excused: sorted.excused,
+    }
+}
+
+/// What becomes of findings.
+#[derive(Default)]
+struct Sorted<'f> {
+    refused: Vec<&'f Finding>,
+    /// Errors that are told.
+    errors: Vec<String>,
+    doubts: Vec<String>,
+    excused: Vec<(&'static str, Excuse)>,
+    annotations: Annotations,
+}
+
+impl Sorted<'_> {
+    fn excuse(&mut self, finding: &Finding, excuse: Excuse, glass: &Glass<'_>) {
+        match (&excuse, glass) {
+            (Excuse::Audited, _) => self.keep(finding),
+            (Excuse::BrokenGlass, Glass::Broken(broken)) => {
+                let text = format!("{}: {}", broken.reason, finding.message);
+                let name = format!("break-glass.{}", finding.rule);
+                self.annotations.add(name, &text);
+                self.errors.push(warning(finding, &excuse.note()));
+            }
+            _ => self.errors.push(warning(finding, &excuse.note())),
+        }
+        self.excused.push((finding.rule, excuse));
+    }
+
+    /// Keeps a finding that nobody is told of.
+    fn keep(&mut self, finding: &Finding) {
+        let text = format!("{}: {}", finding.severity, finding.message);
+        let name = format!("{AUDITED}{}", finding.rule);
+        self.annotations.add(name, &text);
     }
 }
 

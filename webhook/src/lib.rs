@@ -4,6 +4,7 @@
 //! left alone), [`judge`] (the rule engine) and [`decide`] (the answer, pure).
 
 pub mod args;
+pub mod audit;
 pub mod body;
 pub mod cluster;
 pub mod decide;
@@ -16,6 +17,7 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod policy;
+pub mod recording;
 pub mod release_data;
 pub mod review;
 pub mod revisions;
@@ -23,3 +25,4 @@ pub mod run;
 pub mod scope;
 pub mod text;
 pub mod tls;
+pub mod watch;

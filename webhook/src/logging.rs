@@ -19,8 +19,15 @@ pub enum Format {
 
 /// Reads `info` or `meshcheck_webhook=debug,info`.
 pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(text)
+    // It tells every refused attempt of a watch, which is said here once, and what to do about it.
+    if text.contains(WATCHER) {
+        return EnvFilter::builder().parse(text);
+    }
+    EnvFilter::builder().parse(format!("{text},{WATCHER}=error"))
 }
+
+/// The part of kube that watches.
+const WATCHER: &str = "kube_runtime::watcher";
 
 /// Starts logging to standard error.
 pub fn start(format: Format, filter: EnvFilter) {

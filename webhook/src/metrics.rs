@@ -1,6 +1,7 @@
 //! What the server counts. Every label has a bounded set of values: nothing in a request can make
 //! the number of series grow.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use meshcheck_rules::releases::Releases;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -15,11 +16,15 @@ use prometheus_client::registry::Registry;
 use crate::judge::{Verdict, Webhook};
 use crate::review::GroupVersionKind;
 
+pub use audit::{AuditMetrics, PassSeen, Tally};
 pub use certificates::CertificateMetrics;
 pub use policy::PolicyMetrics;
+pub use watches::WatchMetrics;
 
+mod audit;
 mod certificates;
 mod policy;
+mod watches;
 
 /// Seconds. A review takes well under a millisecond, so that is where the steps are small.
 const SECONDS: [f64; 15] = [
@@ -47,8 +52,12 @@ pub struct Metrics {
     pub handshake_failures: Family<ReasonLabels, Counter>,
     /// What becomes of certificates.
     pub certificates: CertificateMetrics,
+    /// What the background audit finds.
+    pub audit: AuditMetrics,
     /// What becomes of the policy, and what it lets pass.
     pub policy: PolicyMetrics,
+    /// What becomes of watches.
+    pub watches: WatchMetrics,
     release_data_as_of: Gauge,
     release_data_reloads: Family<ResultLabels, Counter>,
 }
@@ -104,7 +113,9 @@ impl Default for Metrics {
             refused: Counter::default(),
             handshake_failures: Family::default(),
             certificates: CertificateMetrics::default(),
+            audit: AuditMetrics::default(),
             policy: PolicyMetrics::default(),
+            watches: WatchMetrics::default(),
             release_data_as_of: Gauge::default(),
             release_data_reloads: Family::default(),
         };
@@ -129,7 +140,7 @@ impl Metrics {
             self.duration.clone(),
         );
         registry.register(
-            "meshcheck_findings",
+            "meshcheck_admission_findings",
             "Findings of /validate by rule and severity",
             self.findings.clone(),
         );
@@ -169,7 +180,9 @@ impl Metrics {
             self.handshake_failures.clone(),
         );
         self.certificates.register(registry);
+        self.audit.register(registry);
         self.policy.register(registry);
+        self.watches.register(registry);
         registry.register(
             "meshcheck_release_data_as_of_timestamp_seconds",
             "The day on which the release table in use was compared with its sources",
@@ -207,9 +220,7 @@ impl Metrics {
 
     /// Counts a request that got as far as a verdict.
     pub fn verdict(&self, webhook: Webhook, verdict: &Verdict) {
-        for rule in &verdict.crashed {
-            self.crashes.get_or_create(&RuleLabels { rule }).inc();
-        }
+        self.crashed(&verdict.crashed);
         for rule in &verdict.fixed {
             self.fixes.get_or_create(&RuleLabels { rule }).inc();
         }
@@ -225,6 +236,13 @@ impl Metrics {
             for rule in &verdict.suppressed {
                 self.suppressed.get_or_create(&RuleLabels { rule }).inc();
             }
+        }
+    }
+
+    /// Counts rules that broke down.
+    pub fn crashed(&self, rules: &[&'static str]) {
+        for rule in rules {
+            self.crashes.get_or_create(&RuleLabels { rule }).inc();
         }
     }
 
@@ -264,6 +282,14 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("a string takes every write");
         text
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact for the next 285 million years"
+)]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_second() as f64
 }
 
 /// What is counted of an answer.

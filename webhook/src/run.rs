@@ -18,6 +18,7 @@ use meshcheck_certs::self_signed::{self, SelfSignedError};
 use meshcheck_certs::{Pair, Serving, Telemetry};
 
 use crate::args::{Args, CertificateSource, UsageError};
+use crate::audit::{self, Audit};
 use crate::cluster::{Cluster, ClusterError};
 use crate::followed;
 use crate::handlers;
@@ -26,9 +27,11 @@ use crate::judge::Judge;
 use crate::listen::Door;
 use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
+use crate::recording::{self, MeshError};
 use crate::release_data::{self, ReleaseDataError};
 use crate::revisions;
 use crate::tls;
+use crate::watch;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
 /// closes, or a request may be on its way into a closed one.
@@ -46,6 +49,9 @@ pub enum RunError {
     /// No policy to judge by.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// No recording of the mesh that can be used.
+    #[error(transparent)]
+    Mesh(#[from] MeshError),
     /// The machine gives no threads.
     #[error("threads cannot be started: {0}")]
     Threads(#[source] io::Error),
@@ -89,6 +95,7 @@ impl RunError {
         match self {
             Self::Usage(_)
             | Self::Policy(_)
+            | Self::Mesh(_)
             | Self::Files(_)
             | Self::ReleaseData(_)
             | Self::SelfSigned(_)
@@ -107,6 +114,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         failure = running.failure() => return Err(failure),
     };
     running.health.stops();
+    // Another replica goes on with the audit while this one still serves.
+    let audit = tokio::spawn(audit::stop(running.audit.take()));
     let delay = match stop {
         Stop::Drain => args.shutdown_delay,
         Stop::Now => Duration::ZERO,
@@ -116,6 +125,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         drained = running.drain(delay, args.drain_timeout) => drained?,
         _ = signals.next() => return Err(RunError::Interrupted),
     }
+    // It has given up by now: it waits for less than a drain.
+    drop(audit.await);
     tracing::info!("stopped");
     Ok(())
 }
@@ -126,22 +137,27 @@ struct Running {
     handle: Handle<SocketAddr>,
     reviews: JoinHandle<io::Result<()>>,
     probes: JoinHandle<io::Result<()>>,
+    audit: Option<Audit>,
 }
 
 impl Running {
     async fn start(args: &Args) -> Result<Self, RunError> {
+        let mesh = recording::mesh(args.mesh.settings(), args.mesh.mesh.as_deref())?;
         let judge = Judge::new(args.mesh.settings(), args.as_of, args.updates);
+        judge.replace_mesh(mesh.clone());
         let judge = Arc::new(judge);
         let metrics = Arc::new(Metrics::default());
         let cluster = cluster(args).await?;
         policy(args, cluster.as_ref(), &judge, &metrics)?;
-        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
-            let client = cluster.client.clone();
-            tokio::spawn(revisions::follow(client, judge.revisions()));
-        }
         let serving = certificate(args, cluster.as_ref(), &metrics)?;
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
+        if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
+            let client = || cluster.client.clone();
+            tokio::spawn(revisions::follow(client(), judge.revisions()));
+            watch::start(client(), mesh, Arc::clone(&judge), &metrics).await;
+        }
+        let audit = audit(args, cluster.as_ref(), &judge, &metrics);
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
@@ -160,6 +176,7 @@ impl Running {
             probes: tokio::spawn(http(probes).serve(probe_router.into_make_service())),
             handle,
             health,
+            audit,
         };
         running.health.listens();
         tracing::info!(%address, %health_address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -253,6 +270,18 @@ fn certificate(
             Ok(serving)
         }
     }
+}
+
+/// The background audit, if there is to be one.
+fn audit(
+    args: &Args,
+    cluster: Option<&Cluster>,
+    judge: &Arc<Judge>,
+    metrics: &Arc<Metrics>,
+) -> Option<Audit> {
+    let cluster = cluster.filter(|_| args.audit.is_on())?;
+    let (judge, metrics) = (Arc::clone(judge), Arc::clone(metrics));
+    Some(audit::start(cluster, judge, metrics, args))
 }
 
 fn serve(pair: Pair, telemetry: &dyn Telemetry) -> Arc<Serving> {

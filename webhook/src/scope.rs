@@ -138,6 +138,15 @@ pub fn pod_of(object: &Value) -> Option<Value> {
 /// the kinds whose makers are judged in their stead. Refusing such an object is told to nobody, and
 /// takes down what runs as soon as a node is restarted.
 pub fn maker(object: &Value) -> Option<String> {
+    let kind = object.get("kind")?.as_str()?;
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let owner = maker_among(kind, owners)?;
+    let text = |key: &str| owner[key].as_str().unwrap_or("?");
+    Some(format!("{}/{}", text("kind"), text("name")))
+}
+
+/// The same for an object of a kind, by its owner references.
+pub fn maker_among<'a>(kind: &str, owners: &'a [Value]) -> Option<&'a Value> {
     let made = [
         "Pod",
         "ReplicaSet",
@@ -147,12 +156,10 @@ pub fn maker(object: &Value) -> Option<String> {
         "Application",
         "IstioRevision",
     ];
-    let kind = object.get("kind")?.as_str()?;
-    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
-    let text = |key: &str| owner[key].as_str().unwrap_or("?");
-    made.contains(&kind)
-        .then(|| format!("{}/{}", text("kind"), text("name")))
+    owners
+        .iter()
+        .find(|owner| owner["controller"] == true)
+        .filter(|_| made.contains(&kind))
 }
 
 /// Whether a controller would not take this object back changed: a Deployment whose new

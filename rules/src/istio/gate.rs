@@ -77,6 +77,7 @@ impl<'a> Subject<'a> {
         };
         // Without its control plane nobody knows what would come out.
         cx.around.control_plane(revision).value()?;
+        // The API server gives it between mutating and validating webhooks: behind the injector.
         let exists = cx.object.kind == "Pod" && cx.object.root.at(&["metadata", "uid"]).is_some();
         let was_injected = template.annotation_text(STATUS).is_some_and(lists_proxy);
         let reinjection = if was_injected {

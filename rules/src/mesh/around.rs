@@ -142,6 +142,19 @@ impl<'a> Around<'a> {
 
     /// The Kubernetes version of the API server.
     pub fn kubernetes(&self) -> Known<KubernetesVersion> {
+        let said = self.nodes_setting();
+        match (&said, self.mesh.cluster.kubernetes) {
+            // Stronger than a recording, weaker than an option.
+            (Known::Yes(_, Source::Recording { .. }) | Known::No, Some(version)) => {
+                let title = Arc::from("API server");
+                Known::Yes(version, Source::Cluster { title })
+            }
+            _ => said,
+        }
+    }
+
+    /// The Kubernetes version that is said of the API server and of all nodes.
+    fn nodes_setting(&self) -> Known<KubernetesVersion> {
         self.setting("--kubernetes-version", |settings| settings.kubernetes)
     }
 
@@ -164,14 +177,22 @@ impl<'a> Around<'a> {
 
     /// The oldest of the nodes on which a pod may run: of the one that it names, else of all.
     pub fn oldest_node(&self, template: &PodTemplate<'_>) -> Option<OldestNode> {
-        let named = template.spec.str_at("nodeName");
+        self.oldest(template.spec.str_at("nodeName"))
+    }
+
+    /// The oldest of all nodes.
+    pub fn oldest_of_all_nodes(&self) -> Option<OldestNode> {
+        self.oldest(None)
+    }
+
+    fn oldest(&self, named: Option<&str>) -> Option<OldestNode> {
         let near = self.mesh.nodes.near(self.place);
         let known = near.and_then(|nodes| nodes.kubelet_for(named));
         let known = known.map(|kubelet| OldestNode {
             kubelet: kubelet.version,
             source: kubelet.source.clone(),
         });
-        known.or_else(|| match self.kubernetes() {
+        known.or_else(|| match self.nodes_setting() {
             Known::Yes(kubelet, source) => Some(OldestNode { kubelet, source }),
             Known::Disputed(..) | Known::No => None,
         })

@@ -71,22 +71,42 @@ pub(super) fn may_hold(object: &Object<'_>) -> bool {
     ) || install::CHART_FILE.matches(object)
 }
 
+/// What an object says of charts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ChartFact {
+    /// On which of Istio's charts another one depends.
+    Umbrella(Vec<Dependency>),
+    /// Where a chart comes from.
+    Source(Key, ChartSource),
+}
+
+pub(super) fn fact_in(object: &Object<'_>) -> Option<ChartFact> {
+    if install::CHART_FILE.matches(object) {
+        return Some(ChartFact::Umbrella(install::dependencies(object)));
+    }
+    let (found, name) = (install::chart_source(object)?, object.name?);
+    let namespace = object.namespace.map(str::to_owned);
+    let key = (kind_of(object), name.to_owned(), namespace);
+    Some(ChartFact::Source(key, found))
+}
+
 impl Charts {
-    pub(super) fn learn(&mut self, object: &Object<'_>, source: &Source) {
-        if install::CHART_FILE.matches(object) {
-            self.umbrellas.push(Fact {
-                value: install::dependencies(object),
-                source: source.clone(),
+    pub(super) fn take(&mut self, fact: ChartFact, source: &Source) {
+        let source = source.clone();
+        match fact {
+            ChartFact::Umbrella(value) => self.umbrellas.push(Fact {
+                value,
+                source,
                 is_planned: false,
-            });
-        } else if let (Some(found), Some(name)) = (install::chart_source(object), object.name) {
-            let namespace = object.namespace.map(str::to_owned);
-            let key = (kind_of(object), name.to_owned(), namespace);
-            self.sources.entry(key).or_default().push(Fact {
-                value: found,
-                source: source.clone(),
-                is_planned: false,
-            });
+            }),
+            ChartFact::Source(key, value) => {
+                let known = self.sources.entry(key).or_default();
+                known.push(Fact {
+                    value,
+                    source,
+                    is_planned: false,
+                });
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::mesh::redundancy::{Autoscaler, DisruptionBudget};
 use crate::mesh::selector::Selector;
 use crate::mesh::{
     ControlPlane, DEFAULT_REVISION, InjectionPolicy, InjectionWebhook, InjectionWebhooks, Injector,
-    Mesh, MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting, Source,
+    Learned, MeshConfig, NamespaceLabels, NodeFact, RevisionTag, Setting,
 };
 use crate::object::{Node, Object, Strings};
 use crate::yaml;
@@ -48,20 +48,22 @@ pub(super) fn may_hold(object: &Object<'_>) -> bool {
     }
 }
 
-pub(super) fn learn(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
+/// The facts of an object; most objects have none, and none has more than two.
+pub(super) fn facts_in(object: &Object<'_>) -> Vec<Learned> {
     if !may_hold(object) {
-        return;
+        return Vec::new();
     }
-    match object.kind {
-        "Namespace" => mesh.add(namespace(object), source),
-        "ConfigMap" => config_map(mesh, object, source),
-        "Node" => mesh.add_node(node(object), source),
-        "MutatingWebhookConfiguration" => webhook_configuration(mesh, object, source),
-        "IstioRevisionTag" => mesh.add(revision_tag(object), source),
-        "HorizontalPodAutoscaler" => mesh.add(Autoscaler::read(object), source),
-        "PodDisruptionBudget" => mesh.add(DisruptionBudget::read(object), source),
-        _ => mesh.add(control_plane(object), source),
-    }
+    let fact = match object.kind {
+        "Namespace" => namespace(object).map(Learned::Namespace),
+        "ConfigMap" => config_map(object),
+        "Node" => node(object).map(Learned::Node),
+        "MutatingWebhookConfiguration" => return webhook_configuration(object),
+        "IstioRevisionTag" => revision_tag(object).map(Learned::Tag),
+        "HorizontalPodAutoscaler" => Autoscaler::read(object).map(Learned::Autoscaler),
+        "PodDisruptionBudget" => DisruptionBudget::read(object).map(Learned::Budget),
+        _ => control_plane(object).map(Learned::ControlPlane),
+    };
+    fact.into_iter().collect()
 }
 
 fn namespace(object: &Object<'_>) -> Option<NamespaceLabels> {
@@ -91,16 +93,15 @@ fn revision_in<'a>(name: &'a str, stem: &str) -> Option<&'a str> {
     }
 }
 
-fn config_map(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let (Some(name), Some(data)) = (object.name, object.root.get_set("data")) else {
-        return;
-    };
+fn config_map(object: &Object<'_>) -> Option<Learned> {
+    let (name, data) = (object.name?, object.root.get_set("data")?);
     if let Some(revision) = revision_in(name, "istio-sidecar-injector") {
-        mesh.add(injector_in(revision, &data), source);
-    } else if let (Some(revision), Some(text)) = (revision_in(name, "istio"), data.str_at("mesh")) {
-        let config = yaml::value_of(text).unwrap_or_default();
-        mesh.add(Some(mesh_config(revision, &config)), source);
+        let injector = injector_in(revision, &data)?;
+        return Some(Learned::Injector(Box::new(injector)));
     }
+    let (revision, text) = (revision_in(name, "istio")?, data.str_at("mesh")?);
+    let config = yaml::value_of(text).unwrap_or_default();
+    Some(Learned::MeshConfig(mesh_config(revision, &config)))
 }
 
 /// What a mesh config says.
@@ -192,36 +193,33 @@ fn policy(config: &Node<'_>) -> InjectionPolicy {
 }
 
 /// The injector's configuration of a revision, or of a tag, which names a revision a second time.
-fn webhook_configuration(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
-    let Some(labels) = object.root.at(&["metadata", "labels"]) else {
-        return;
-    };
+fn webhook_configuration(object: &Object<'_>) -> Vec<Learned> {
     let all = object.root.items("webhooks");
-    let mut own = all.filter(|webhook| {
+    let own = all.filter(|webhook| {
         let name = webhook.str_at("name");
         name.is_some_and(|name| name.ends_with(WEBHOOK))
     });
-    let Some(revision) = labels.str_at("istio.io/rev") else {
-        return;
+    let labels = object.root.at(&["metadata", "labels"]);
+    let webhooks = own.map(|node| webhook(&node)).collect::<Option<Vec<_>>>();
+    let (Some(labels), Some(webhooks)) = (labels, webhooks) else {
+        return Vec::new();
     };
-    let Some(webhooks) = own
-        .by_ref()
-        .map(|w| webhook(&w))
-        .collect::<Option<Vec<_>>>()
+    let Some(revision) = labels
+        .str_at("istio.io/rev")
+        .filter(|_| !webhooks.is_empty())
     else {
-        return;
+        return Vec::new();
     };
-    if webhooks.is_empty() {
-        return;
-    }
     let tag = labels.str_at("istio.io/tag").filter(|tag| !tag.is_empty());
-    let tagged = tag.map(|tag| RevisionTag {
-        tag: tag.to_owned(),
-        revision: revision.to_owned(),
+    let tagged = tag.map(|tag| {
+        Learned::Tag(RevisionTag {
+            tag: tag.to_owned(),
+            revision: revision.to_owned(),
+        })
     });
-    mesh.add(tagged, source);
     let name = tag.unwrap_or(revision).to_owned();
-    mesh.add(Some(InjectionWebhooks { name, webhooks }), source);
+    let webhooks = Learned::Webhooks(InjectionWebhooks { name, webhooks });
+    tagged.into_iter().chain([webhooks]).collect()
 }
 
 /// `None` where it cannot be said what it selects.

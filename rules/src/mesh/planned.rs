@@ -43,9 +43,15 @@ pub(super) fn learn(mesh: &mut Mesh, object: &Object<'_>, source: &Source) {
     }
     for plane in subject.planes() {
         let planned = Planned::of(object, plane);
-        mesh.put(planned.control_plane(), source, true);
-        mesh.put(planned.mesh_config(), source, true);
-        mesh.put(planned.injector(), source, true);
+        if let Some(fact) = planned.control_plane() {
+            mesh.put(fact, source, true);
+        }
+        if let Some(fact) = planned.mesh_config() {
+            mesh.put(fact, source, true);
+        }
+        if let Some(fact) = planned.injector() {
+            mesh.put(fact, source, true);
+        }
     }
 }
 

@@ -156,7 +156,9 @@ impl Mesh {
     pub fn facts(&self) -> Facts<'_> {
         let recorded = self.recorded.as_ref().map(|(settings, _)| settings);
         Facts {
-            kubernetes: (self.settings.kubernetes).or(recorded.and_then(|r| r.kubernetes)),
+            kubernetes: (self.settings.kubernetes)
+                .or(self.cluster.kubernetes)
+                .or(recorded.and_then(|r| r.kubernetes)),
             istio: self.settings.istio.or(recorded.and_then(|r| r.istio)),
             control_planes: all(&self.control_planes),
             tags: all(&self.tags),
@@ -212,14 +214,14 @@ impl Mesh {
         self.recall_all(recording.autoscalers, file);
         self.recall_all(recording.disruption_budgets, file);
         for Entry { fact, source } in recording.nodes {
-            self.add_node(Some(fact), &source.recorded_in(file));
+            self.add_node(fact, &source.recorded_in(file));
         }
         Ok(())
     }
 
     fn recall_all<T: Kept>(&mut self, entries: Vec<Entry<T>>, file: &Arc<str>) {
         for Entry { fact, source } in entries {
-            self.add(Some(fact), &source.recorded_in(file));
+            self.add(fact, &source.recorded_in(file));
         }
     }
 }

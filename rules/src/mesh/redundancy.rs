@@ -94,6 +94,12 @@ impl DisruptionBudget {
     }
 }
 
+/// Whether the API server has stored the object: it gives this at last, behind all webhooks.
+fn is_stored(object: &Object<'_>) -> bool {
+    let version = object.root.at(&["metadata", "resourceVersion"]);
+    version.is_some_and(|version| version.str().is_some_and(|text| !text.is_empty()))
+}
+
 impl<'a> Around<'a> {
     /// The smallest number of pods that an autoscaler of this workload keeps.
     pub fn autoscaled_minimum(&self) -> Known<u64> {
@@ -109,7 +115,8 @@ impl<'a> Around<'a> {
     }
 
     /// Whether the chart's ConfigMaps of this istiod were read beside it, in the same file or folder, or
-    /// all of it from a cluster: then its autoscaler and budget would have been read, too.
+    /// all of it from a cluster: then its autoscaler and budget would have been read, too. An object
+    /// that is still to be stored comes before them, so in a cluster nothing is said of it.
     pub fn has_chart_beside(&self, subject: &Subject<'_>, istiod: &Istiod<'_>) -> bool {
         let revision = revision_of(self.object, subject, istiod);
         let source = match self.mesh_config(&revision) {
@@ -122,7 +129,7 @@ impl<'a> Around<'a> {
         });
         source.is_some_and(|source| match source {
             Source::Document { .. } => self.place.is_beside(&source),
-            Source::Cluster { .. } => true,
+            Source::Cluster { .. } => self.mesh.cluster.knows_redundancy && is_stored(self.object),
             // A recording may be of before these facts were recorded.
             Source::Recording { .. } | Source::Setting(_) => false,
         })

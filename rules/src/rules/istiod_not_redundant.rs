@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use crate::engine::Context;
 use crate::finding::{Applicability, Fix, Location, Related, RelatedPlace, op};
+use crate::istio::defaulted::replicas_are_filled_in;
 use crate::istio::install::INSTALLS;
 use crate::istio::redundancy::{Budget, Verdict, redundancy};
 use crate::mesh::Known;
@@ -132,6 +133,8 @@ impl<'a> Pods<'a> {
         let (istiod, template) = (subject.istiod.as_ref()?, subject.template.as_ref()?);
         let spec = cx.object.root.get_set("spec")?;
         let replicas = spec.get_set("replicas");
+        // A default is nobody's wish: it is what an autoscaler that comes later will change.
+        let replicas = replicas.filter(|_| !replicas_are_filled_in(cx.object));
         if replicas
             .as_ref()
             .is_some_and(|node| node.value().as_u64().is_none())

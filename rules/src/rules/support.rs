@@ -1,6 +1,8 @@
 //! What several rules share: the kinds they look at, words they use.
 
-use crate::config::VendorSupport;
+use jiff::civil::Date;
+
+use crate::config::{Policy, VendorSupport};
 use crate::engine::Context;
 use crate::finding::{Change, Fix, Location};
 use crate::istio::Subject;
@@ -13,7 +15,7 @@ use crate::istio::install::{Chart, HELM_VALUES, INSTALLS};
 use crate::istio::version::Minor;
 use crate::istio::workload::{PodTemplate, WORKLOADS};
 use crate::object::Node;
-use crate::releases::Support;
+use crate::releases::{Releases, Support};
 use crate::rule::ObjectKind;
 
 /// Kinds in which istiod runs.
@@ -159,19 +161,30 @@ impl Judged {
     /// Judges a minor of something by upstream's dates or by the policy's; `None` for a vendor's
     /// build that the policy wants left alone.
     pub(crate) fn of(cx: &Context<'_>, thing: &Thing<'_>, minor: Minor) -> Option<Self> {
+        Self::by(cx.policy, cx.releases, cx.as_of, thing.vendor, minor)
+    }
+
+    /// The same of a build of which no more is known than whose it is.
+    pub(crate) fn by(
+        policy: &Policy,
+        releases: &Releases,
+        on: Date,
+        vendor: Option<Vendor>,
+        minor: Minor,
+    ) -> Option<Self> {
         let upstream = |for_vendor| Self {
-            support: cx.releases.support(minor, cx.as_of),
+            support: releases.support(minor, on),
             for_vendor,
         };
-        let Some(vendor) = thing.vendor else {
+        let Some(vendor) = vendor else {
             return Some(upstream(None));
         };
         // A vendor may count on its own (Maistra's v2): upstream's dates say nothing of it then.
         let is_upstreams = minor.major == 1;
-        match cx.policy.support_of(vendor) {
+        match policy.support_of(vendor) {
             VendorSupport::Ignore => None,
             VendorSupport::Until(dates) if dates.contains_key(&minor) => Some(Self {
-                support: Support::until(dates[&minor], cx.as_of),
+                support: Support::until(dates[&minor], on),
                 for_vendor: None,
             }),
             VendorSupport::Upstream | VendorSupport::Until(_) if is_upstreams => {

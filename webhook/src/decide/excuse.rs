@@ -27,29 +27,17 @@ pub enum Excuse {
 }
 
 impl Excuse {
-    /// All names in metrics.
-    pub const NAMES: [&str; 7] = [
-        "audit",
-        "warn",
-        "before",
-        "made",
-        "rollback",
-        "pod",
-        "break_glass",
-    ];
-
     /// As in metrics.
     pub fn as_str(&self) -> &'static str {
-        let index = match self {
-            Self::Audited => 0,
-            Self::NotEnforced => 1,
-            Self::Known => 2,
-            Self::Made(_) => 3,
-            Self::WentBack(_) => 4,
-            Self::AtPods => 5,
-            Self::BrokenGlass => 6,
-        };
-        Self::NAMES[index]
+        match self {
+            Self::Audited => "audit",
+            Self::NotEnforced => "warn",
+            Self::Known => "before",
+            Self::Made(_) => "made",
+            Self::WentBack(_) => "rollback",
+            Self::AtPods => "pod",
+            Self::BrokenGlass => "break_glass",
+        }
     }
 
     /// Behind the rule in a warning.

@@ -230,7 +230,8 @@ impl Case<'_> {
         });
         let before = Before {
             object: former.as_ref().map(|(object, source)| (*object, source)),
-            mesh: None,
+            // What is stored when the object comes: an istiod of a new revision is held against it.
+            mesh: Some((self.mesh, Place::cluster())),
         };
         self.check_against(self.value, before)
     }

@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::ResultLabels;
+use super::{ResultLabels, seconds};
 
 type Seconds = Gauge<f64, AtomicU64>;
 /// A series that is there from its first value on: where nobody renews, nothing is overdue.
@@ -109,12 +109,4 @@ impl Telemetry for CertificateMetrics {
     fn published(&self) {
         self.published.inc();
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "exact for the next 285 million years"
-)]
-fn seconds(time: Timestamp) -> f64 {
-    time.as_second() as f64
 }

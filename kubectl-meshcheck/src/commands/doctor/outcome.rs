@@ -1,14 +1,25 @@
 //! What the answer to a tried object says about a webhook.
 
+use serde_json::Value;
+
 use super::snapshot::{Counts, MUTATE, Tried, VALIDATE};
+
+/// The beginnings of what our webhooks warn of, where a policy lets them do no more.
+const ADVISED: &str = "meshcheck advises";
+const WARNED: &str = "meshcheck version-unsupported: ";
+const UNCHECKED: &str = "meshcheck did not check this: ";
 
 /// Whether a webhook was reached, and did what it is there for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It patched, or refused.
     Works,
+    /// It warned, and did no more: a policy says so.
+    Warned,
     /// It was asked, and did not: a policy may say so.
     Idle,
+    /// It answered, and could not look at the object in its time.
+    Unchecked(String),
     /// The API server asked and got no answer; its reason, where it tells one.
     Unreached(Option<String>),
     /// Nothing tells whether it was asked.
@@ -23,11 +34,10 @@ impl Outcome {
     /// Of the object that must be patched.
     pub(super) fn of_patch(tried: &Tried) -> Self {
         match tried.status {
-            200..300 if tried.stored["spec"] == tried.sent["spec"] => Self::counted(tried.counts),
             200..300 if is_mended(tried) => Self::Works,
-            200..300 => Self::counted(tried.counts),
+            200..300 => Self::passed(tried, ADVISED),
             // What was mended is accepted: this was not.
-            _ if is_denied(&tried.message, VALIDATE) => Self::counted(tried.counts),
+            _ if is_denied(&tried.message, VALIDATE) => Self::passed(tried, ADVISED),
             _ => Self::failed(&tried.message, MUTATE),
         }
     }
@@ -35,13 +45,25 @@ impl Outcome {
     /// Of the object that must be refused.
     pub(super) fn of_refusal(tried: &Tried) -> Self {
         match tried.status {
-            200..300 => Self::counted(tried.counts),
+            200..300 => Self::passed(tried, WARNED),
             _ if is_denied(&tried.message, VALIDATE) => Self::Works,
             _ => Self::failed(&tried.message, VALIDATE),
         }
     }
 
-    /// Where the answer is as without a webhook.
+    /// Of an object that nothing was done about but to warn of it, if even that.
+    fn passed(tried: &Tried, told: &str) -> Self {
+        let begins = |start: &str| tried.warnings.iter().find(|text| text.starts_with(start));
+        if let Some(text) = begins(UNCHECKED) {
+            return Self::Unchecked(text.clone());
+        }
+        match begins(told) {
+            Some(_) => Self::Warned,
+            None => Self::counted(tried.counts),
+        }
+    }
+
+    /// Where only what the API server counted tells.
     fn counted(counts: Option<Counts>) -> Self {
         match counts {
             Some(counts) if counts.failed_open > 0 => Self::Unreached(None),
@@ -60,14 +82,20 @@ impl Outcome {
 
     /// Whether the API server got an answer of the webhook.
     pub(super) fn is_reached(&self) -> bool {
-        matches!(self, Self::Works | Self::Idle)
+        matches!(self, Self::Works | Self::Warned | Self::Idle)
     }
 }
 
-/// Defaults that the API server sets change much of a spec; the one argument says who changed it.
+/// Defaults that the API server sets change much of a spec; the arguments say who changed it.
 fn is_mended(tried: &Tried) -> bool {
-    let arguments = "/spec/template/spec/containers/0/args";
-    tried.stored.pointer(arguments) != tried.sent.pointer(arguments)
+    arguments(&tried.stored) != arguments(&tried.sent)
+}
+
+/// Of the one container of a Deployment or a Pod.
+fn arguments(object: &Value) -> Option<&Value> {
+    let spec = &object["spec"];
+    let pod = spec.pointer("/template/spec").unwrap_or(spec);
+    pod.pointer("/containers/0/args")
 }
 
 /// How the API server puts that a webhook gave no answer, and what comes before its reason.

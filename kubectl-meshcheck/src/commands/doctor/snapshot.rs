@@ -331,6 +331,8 @@ pub(super) struct Tried {
     pub(super) status: u16,
     /// Of a refusal.
     pub(super) message: String,
+    /// Of our webhooks.
+    pub(super) warnings: Vec<String>,
     /// As it was sent.
     pub(super) sent: Value,
     /// As it would have been stored.

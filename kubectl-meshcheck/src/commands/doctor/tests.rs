@@ -151,6 +151,7 @@ fn patched(age: &str) -> Tried {
     Tried {
         status: 201,
         message: String::new(),
+        warnings: Vec::new(),
         sent: object("8760h"),
         stored,
         counts: None,
@@ -161,6 +162,7 @@ fn refused(message: &str) -> Tried {
     Tried {
         status: 403,
         message: message.to_owned(),
+        warnings: Vec::new(),
         sent: json!({}),
         stored: Value::Null,
         counts: None,

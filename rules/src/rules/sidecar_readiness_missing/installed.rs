@@ -67,12 +67,10 @@ fn native(cx: &Context<'_>, version: Version, setting: &Setting) -> Native {
         NativeMode::On => Native::Yes,
         NativeMode::Missing | NativeMode::OffByDefault | NativeMode::Off(_) => Native::No,
         NativeMode::Unknown => Native::Unknown("`ENABLE_NATIVE_SIDECARS` of istiod"),
-        NativeMode::ByNodes => match cx.around.kubernetes() {
-            Known::Yes(version, _) if version >= NATIVE_NODES => Native::Yes,
-            Known::Yes(..) => Native::No,
-            Known::Disputed(..) | Known::No => {
-                Native::Unknown("the Kubernetes version of the nodes (--kubernetes-version)")
-            }
+        NativeMode::ByNodes => match cx.around.oldest_of_all_nodes() {
+            Some(node) if node.kubelet >= NATIVE_NODES => Native::Yes,
+            Some(_) => Native::No,
+            None => Native::Unknown("the Kubernetes version of the nodes (--kubernetes-version)"),
         },
     }
 }

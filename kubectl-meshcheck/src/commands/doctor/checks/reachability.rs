@@ -1,5 +1,7 @@
 //! That the webhooks do what they are there for, shown by two objects that are tried.
 
+use meshcheck_rules::Severity;
+
 use super::while_away;
 use crate::commands::doctor::diagnosis::Notes;
 use crate::commands::doctor::outcome::Outcome;
@@ -62,6 +64,25 @@ fn tell(
     let tried_there = format!("tried in namespace {namespace}");
     match (attempt.outcome)(tried) {
         Outcome::Works => notes.fine(format!("{}: {done}, {tried_there}", hook.place())),
+        Outcome::Warned => {
+            let message = format!("was reached, warned, and {undone}, {tried_there}");
+            let problem = notes.problem(Severity::Info, hook.place(), message);
+            problem
+                .leads_to("what is applied there is told, and not stopped")
+                .help(
+                    "it is what the policy says: raise the mode of the rules when you trust them",
+                );
+        }
+        Outcome::Unchecked(why) => {
+            let problem = notes.error(
+                hook.place(),
+                format!("answered an object {tried_there}: {why}"),
+            );
+            problem
+                .leads_to("what it does not get to in its time passes")
+                .help("give it more CPU, or more replicas; see what it logs");
+            problem.command = snapshot.install(hook).map(Install::logs);
+        }
         Outcome::Idle => {
             let message = format!("was reached, and {undone}, {tried_there}");
             let problem = notes.warning(hook.place(), message);

@@ -21,6 +21,7 @@ pub(super) struct Reader<'c> {
 /// An answer of the API server, whatever it says.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    pub(super) warnings: Vec<String>,
     pub(super) body: Value,
     pub(super) text: String,
 }
@@ -122,8 +123,11 @@ impl<'c> Reader<'c> {
         let (head, body) = answer.map_err(|error| failed(&error))?.into_parts();
         let body = body.collect().await.map_err(|error| failed(&error))?;
         let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        let warnings = head.headers.get_all(http::header::WARNING).iter();
+        let warnings = warnings.map(|value| String::from_utf8_lossy(value.as_bytes()));
         Ok(Answer {
             status: head.status,
+            warnings: warnings.filter_map(|header| warning(&header)).collect(),
             body: serde_json::from_str(&text).unwrap_or_default(),
             text,
         })
@@ -133,4 +137,37 @@ impl<'c> Reader<'c> {
 /// Why something was not seen.
 pub(super) fn unseen(what: &str, error: &kube::Error) -> Unseen {
     Unseen(format!("{what}: {}", chain(error)))
+}
+
+/// The text of a `Warning` header: `299 - "text"`, in which `"` and `\` are escaped.
+fn warning(header: &str) -> Option<String> {
+    let (_, quoted) = header.split_once('"')?;
+    let (quoted, _) = quoted.rsplit_once('"')?;
+    let mut text = String::new();
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\\' => characters.next()?,
+            other => other,
+        });
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_unquoted() {
+        let text = |header| warning(header);
+        assert_eq!(text(r#"299 - "plain""#).as_deref(), Some("plain"));
+        assert_eq!(
+            text(r#"299 - "a \"b\" \\ c""#).as_deref(),
+            Some(r#"a "b" \ c"#)
+        );
+        assert_eq!(text(r#"299 - """#).as_deref(), Some(""));
+        assert_eq!(text("299 - nothing"), None);
+        assert_eq!(text(r#"299 - ""#), None);
+    }
 }

@@ -20,6 +20,9 @@ use super::access::{Reader, unseen};
 use super::install::webhook_container;
 use crate::commands::doctor::snapshot::{Configuration, Seen, Served, Unseen, hooks_of};
 
+#[cfg(test)]
+mod tests;
+
 /// For a connection and its handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Of the Pods of all manifests, where they do not say another.

@@ -124,3 +124,55 @@ fn a_refusal_of_somebody_else_tells_nothing() {
         );
     }
 }
+
+/// A policy may say so: it is told, and is no error.
+#[test]
+fn a_webhook_that_only_warns_is_reached() {
+    let warned = |text: &str| {
+        let mut snapshot = healthy();
+        snapshot.probes.patched = Ok(Tried {
+            warnings: vec![text.to_owned()],
+            ..patched("8760h")
+        });
+        snapshot.probes.refused = Ok(Tried {
+            status: 201,
+            warnings: vec!["meshcheck version-unsupported: out of support".to_owned()],
+            ..refused("")
+        });
+        said(&snapshot, "reachability")
+    };
+    let told =
+        warned("meshcheck advises for keepalive-age-unbounded: set the connection age to 10m");
+    assert!(
+        told[0].starts_with(&format!("info: {MUTATING}: was reached, warned, ")),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with(&format!("info: {VALIDATING}: was reached, warned, ")),
+        "{told:?}"
+    );
+    // What the other one says tells nothing of this one.
+    let told = warned("meshcheck keepalive-age-unbounded: a day or more");
+    assert!(told[0].starts_with("error: "), "{told:?}");
+    let late = warned("meshcheck did not check this: no answer within 800ms");
+    assert!(
+        late[0].ends_with("meshcheck did not check this: no answer within 800ms"),
+        "{late:?}"
+    );
+}
+
+/// Where a policy mends Pods alone.
+#[test]
+fn a_mended_pod_is_as_good() {
+    let pod = |age: &str| {
+        let args = ["discovery", "--keepaliveMaxServerConnectionAge", age];
+        json!({"kind": "Pod", "spec": {"containers": [{"args": args}]}})
+    };
+    let mut snapshot = healthy();
+    snapshot.probes.patched = Ok(Tried {
+        sent: pod("8760h"),
+        stored: pod("10m"),
+        ..patched("10m")
+    });
+    assert_eq!(problems(&snapshot), []);
+}
