@@ -218,6 +218,9 @@ impl Meshed<'_, '_> {
         if self.own_start_hook().is_some() {
             return Some("the postStart of the pod's own `istio-proxy` takes its place".to_owned());
         }
+        if self.stub.is_some_and(|stub| stub.wait_hook().is_some()) {
+            return None;
+        }
         match cx.around.injector(self.revision) {
             Known::Yes(injector, source) if injector.has_lifecycle => Some(format!(
                 "`global.proxy.lifecycle` ({source}) takes its place"
