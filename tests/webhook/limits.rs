@@ -135,7 +135,7 @@ async fn applies_no_fix_that_a_person_should_look_at() {
     assert_eq!(response["warnings"], json!(["meshcheck unsafe-fix: named"]));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn answers_in_time_even_if_a_rule_does_not() {
     let limits = Limits {
         in_flight: 1,

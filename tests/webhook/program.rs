@@ -190,7 +190,7 @@ impl Program {
 
     /// Waits until a metric says this.
     pub(crate) fn awaits(&self, line: &str) {
-        let found = within(Duration::from_secs(20), || {
+        let found = within(Duration::from_mins(1), || {
             self.get("/metrics").contains(line).then_some(())
         });
         assert!(found.is_some(), "no {line} in {}", self.get("/metrics"));

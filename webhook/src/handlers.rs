@@ -22,6 +22,9 @@ use crate::text;
 /// Of a refusal.
 const MESSAGE_CHARS: usize = 300;
 
+/// Bytes of a body that is judged in microseconds: waking a thread for it would take longer.
+const SMALL: usize = 64 << 10;
+
 /// How much is taken at once, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -135,15 +138,20 @@ impl Server {
             .await
             .map_err(|_| Refusal::Slow(self.limits.request_time))??;
         let request = Arc::new(Request::parse(&bytes)?);
-        drop(bytes);
-        // On a thread of its own, so that a deadline is one: nothing can stop a rule that does not
-        // come to an end. The slot goes along, so that such rules cannot pile up either.
+        // As a task of its own, so that a deadline is one: nothing can stop a rule that does not come to
+        // an end. The slot goes along, so that such rules cannot pile up either.
         let (judge, asked) = (Arc::clone(&self.judge), Arc::clone(&request));
-        let job = tokio::task::spawn_blocking(move || {
+        let judging = move || {
             let verdict = judge.judge(webhook, &asked);
             drop(slot);
             verdict
-        });
+        };
+        let job = if bytes.len() <= SMALL {
+            tokio::spawn(async { judging() })
+        } else {
+            tokio::task::spawn_blocking(judging)
+        };
+        drop(bytes);
         let decided = match timeout_at(deadline, job).await {
             Ok(Ok(verdict)) => self.decided(webhook, verdict),
             Ok(Err(_panic)) => Decided::unchecked("crashed", "meshcheck broke down, see its log"),

@@ -1,6 +1,8 @@
 //! The program: options, log, runtime, exit code.
 
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use meshcheck_webhook::args::Args;
@@ -8,6 +10,9 @@ use meshcheck_webhook::logging;
 use meshcheck_webhook::run::{RunError, run};
 use rustls::crypto::ring;
 use tokio::runtime::Builder;
+
+/// Threads besides those that the cores can keep busy: a rule that does not come to an end keeps one.
+const SPARE: usize = 2;
 
 /// For checks that still run when the server ends.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -28,7 +33,9 @@ fn main() -> ExitCode {
 }
 
 fn serve(args: Args) -> Result<(), RunError> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = Builder::new_multi_thread()
+        .worker_threads(cores + SPARE)
         .enable_all()
         .build()
         .map_err(RunError::Threads)?;
