@@ -134,7 +134,7 @@ fn the_old_control_plane_is_refused(world: &World) {
     assert_eq!(plane.kubectl.must(&stored), "");
 }
 
-/// The command with which `manifests/README.md` shows that the webhook is in place.
+/// The command with which `docs/webhook.md` shows that the webhook is in place.
 fn the_probe_of_the_manual_is_refused(world: &World) {
     let plane = plane(world);
     let _webhook = Webhook::install(plane, &[]);

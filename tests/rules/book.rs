@@ -68,7 +68,8 @@ fn no_link_is_dead() {
         };
         for link in links(&text) {
             let target = clean(&page.with_file_name(link.split('#').next().unwrap_or_default()));
-            if !link.starts_with('#') && !pages.contains(&target) {
+            let is_dead = leaves_the_book(page, link) || !pages.contains(&target);
+            if !link.starts_with('#') && is_dead {
                 problems.push(format!("{}: {link} is no page of the book", page.display()));
             }
         }
@@ -111,6 +112,23 @@ fn pages_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
             found.insert(path);
         }
     }
+}
+
+/// Whether a link goes up and out of the book on its way: the site has nothing there.
+fn leaves_the_book(page: &Path, link: &str) -> bool {
+    let folder = page.strip_prefix(docs()).expect("a page is in the book");
+    let mut depth = folder.components().count() - 1;
+    Path::new(link).components().any(|part| match part {
+        Component::ParentDir if depth == 0 => true,
+        Component::ParentDir => {
+            depth -= 1;
+            false
+        }
+        _ => {
+            depth += 1;
+            false
+        }
+    })
 }
 
 /// Targets of the links in a text, those to other sites and those in fenced blocks left out.
