@@ -294,15 +294,22 @@ fn certificates_and_authorities_change_and_no_request_notices(world: &World) {
 
 /// That a Pod which must be refused is: a webhook that could not be called would let it pass.
 pub(crate) async fn is_refused(plane: &ControlPlane) {
+    let refused = try_unsafe(plane).await.expect_err("a refusal");
+    assert!(is_ours(&refused), "{refused}");
+}
+
+/// Asks for a Pod which must be refused, without making it.
+pub(crate) async fn try_unsafe(plane: &ControlPlane) -> kube::Result<Pod> {
     let pods = Api::<Pod>::default_namespaced(plane.client.clone());
     let pod = serde_json::from_str(PROBE).expect("a Pod");
     let params = PostParams {
         dry_run: true,
         ..PostParams::default()
     };
-    let refused = pods.create(&params, &pod).await.expect_err("a refusal");
-    assert!(
-        refused.to_string().contains("version-unsupported"),
-        "{refused}"
-    );
+    pods.create(&params, &pod).await
+}
+
+/// Whether that is the refusal of such a Pod.
+pub(crate) fn is_ours(refused: &kube::Error) -> bool {
+    refused.to_string().contains("version-unsupported")
 }

@@ -1,5 +1,5 @@
-//! A rollout under load: replicas come and go behind one address, as behind a Service, and each object that
-//! must be refused is.
+//! Under load: replicas come and go behind one address, as behind a Service, one is killed, the policy
+//! changes, and each object that must be refused is.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,17 +9,21 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
+
 use crate::assets::KUBERNETES;
-use crate::certificates::is_refused;
+use crate::certificates::{is_ours, try_unsafe};
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::process::Watchdog;
-use crate::program::{Program, plain_get};
+use crate::program::{Folder, Program, plain_get};
 use crate::webhook::{VALIDATING, Webhook};
 use crate::world::World;
 
 tests! {
     KUBERNETES =>
-        replicas_come_and_go_and_no_request_notices;
+        replicas_come_and_go_and_no_request_notices,
+        a_killed_replica_fails_no_request,
+        a_policy_that_changes_fails_no_request;
 }
 
 /// Clients at the same time.
@@ -96,11 +100,16 @@ fn pass(mut from: TcpStream, mut to: TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// A webhook whose first replica is behind a balancer, and whose failures refuse.
-fn install<'c>(plane: &'c ControlPlane, balancer: &Balancer) -> Webhook<'c> {
-    let webhook = Webhook::install_with(plane, &["--shutdown-delay=2s"], &[VALIDATING], |object| {
-        let webhook = &mut object["webhooks"][0];
-        webhook["failurePolicy"] = "Fail".into();
+/// A webhook whose first replica is behind a balancer.
+fn install<'c>(
+    plane: &'c ControlPlane,
+    balancer: &Balancer,
+    failure_policy: &str,
+    options: &[&str],
+) -> Webhook<'c> {
+    let options = [&["--shutdown-delay=2s"], options].concat();
+    let webhook = Webhook::install_with(plane, &options, &[VALIDATING], |object| {
+        object["webhooks"][0]["failurePolicy"] = failure_policy.into();
     });
     balancer.add(&webhook.program);
     let url = format!("https://{}/validate", balancer.address);
@@ -114,24 +123,13 @@ fn install<'c>(plane: &'c ControlPlane, balancer: &Balancer) -> Webhook<'c> {
     webhook
 }
 
-fn replicas_come_and_go_and_no_request_notices(world: &World) {
-    let plane = world.control_plane();
-    let balancer = Balancer::start();
-    let mut webhook = install(plane, &balancer);
-    let folder = webhook
-        .certificate
-        .path()
-        .to_str()
-        .expect("text")
-        .to_owned();
-    let start = || {
-        let program = Program::start(&["--cert-dir", &folder, "--shutdown-delay=2s"]);
-        wait_for("a ready replica", || program.is_ready().then_some(()));
-        balancer.add(&program);
-        let watchdog = Watchdog::over(program.child.id());
-        (program, watchdog)
-    };
-    let (second, _over_second) = start();
+/// Asks for what must be refused, at several clients, while `act` does something; each answer is looked
+/// at. `act` can wait for more answers.
+fn under_load(
+    plane: &ControlPlane,
+    look: impl Fn(kube::Result<Pod>) + Sync,
+    act: impl FnOnce(&dyn Fn(usize)),
+) {
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     let more = |count: usize| {
         let goal = done.load(Ordering::Relaxed) + count;
@@ -143,33 +141,120 @@ fn replicas_come_and_go_and_no_request_notices(world: &World) {
         let clients = [(); CLIENTS].map(|()| {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    plane.block_on(is_refused(plane));
+                    look(plane.block_on(try_unsafe(plane)));
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             })
         });
         more(40);
+        act(&more);
+        more(40);
+        stop.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.join().expect("each answer is one that may be");
+        }
+    });
+}
+
+fn must_be_refused(answer: kube::Result<Pod>) {
+    let refused = answer.expect_err("a refusal");
+    assert!(is_ours(&refused), "{refused}");
+}
+
+impl Balancer {
+    /// Another replica, ready.
+    fn start_replica(&self, certificate: &Folder) -> (Program, Watchdog) {
+        let folder = certificate.path().to_str().expect("text");
+        let program = Program::start(&["--cert-dir", folder, "--shutdown-delay=2s"]);
+        wait_for("a ready replica", || program.is_ready().then_some(()));
+        self.add(&program);
+        let watchdog = Watchdog::over(program.child.id());
+        (program, watchdog)
+    }
+}
+
+fn replicas_come_and_go_and_no_request_notices(world: &World) {
+    let plane = world.control_plane();
+    let balancer = Balancer::start();
+    let mut webhook = install(plane, &balancer, "Fail", &[]);
+    let (second, _over_second) = balancer.start_replica(&webhook.certificate);
+    let mut rest = Vec::new();
+    under_load(plane, must_be_refused, |more| {
         // As a Deployment does it: another one comes before one goes.
-        let (third, _over_third) = start();
+        rest.push(balancer.start_replica(&webhook.certificate));
         webhook.program.signal("TERM");
         wait_for("the end of the first", || {
             webhook.program.child.try_wait().expect("a child")
         });
         more(40);
-        let (fourth, _over_fourth) = start();
+        rest.push(balancer.start_replica(&webhook.certificate));
         second.signal("TERM");
         assert_eq!(second.exit_code(), Some(0));
         more(40);
-        stop.store(true, Ordering::Relaxed);
-        for client in clients {
-            client.join().expect("each object was refused");
-        }
-        for replica in [&third, &fourth] {
+        for (replica, _) in &rest {
             let answered = replica.get("/metrics");
             assert!(
                 answered.contains("meshcheck_admission_requests_total{"),
                 "{answered}"
             );
+        }
+    });
+}
+
+fn a_killed_replica_fails_no_request(world: &World) {
+    let plane = world.control_plane();
+    let balancer = Balancer::start();
+    let webhook = install(plane, &balancer, "Ignore", &[]);
+    let (second, _over_second) = balancer.start_replica(&webhook.certificate);
+    // What it was being asked passes unjudged, as the manifests want it.
+    let missed = AtomicUsize::new(0);
+    let look = |answer: kube::Result<Pod>| match answer {
+        Ok(_) => drop(missed.fetch_add(1, Ordering::Relaxed)),
+        Err(refused) => assert!(is_ours(&refused), "{refused}"),
+    };
+    under_load(plane, look, |more| {
+        assert_eq!(missed.load(Ordering::Relaxed), 0, "both answer");
+        second.signal("KILL");
+        // By now the probes have seen it, and whoever asked it has another answer.
+        thread::sleep(PERIOD * 5);
+        more(CLIENTS);
+        let until = missed.load(Ordering::Relaxed);
+        more(80);
+        assert_eq!(
+            missed.load(Ordering::Relaxed),
+            until,
+            "the other answers all"
+        );
+    });
+}
+
+fn a_policy_that_changes_fails_no_request(world: &World) {
+    let plane = world.control_plane();
+    let (balancer, folder) = (Balancer::start(), Folder::new());
+    let mount = |max: &str| {
+        let policy = format!(
+            "apiVersion: meshcheck.dev/v1alpha1\nkind: Policy\nkeepalive: {{max: {max}}}\n"
+        );
+        folder.mount_files(&[("meshcheck.yaml", &policy)]);
+    };
+    mount("10m");
+    let path = folder.path().join("meshcheck.yaml");
+    let options = [
+        &format!("--policy={}", path.display()),
+        "--cert-poll-interval=50ms",
+    ];
+    let webhook = install(plane, &balancer, "Fail", &options);
+    under_load(plane, must_be_refused, |more| {
+        for (max, result, count) in [
+            ("11m", "swapped", 1),
+            ("12m", "swapped", 2),
+            ("no", "kept", 1),
+            ("13m", "swapped", 3),
+        ] {
+            mount(max);
+            let line = format!("meshcheck_policy_reloads_total{{result=\"{result}\"}} {count}");
+            webhook.program.awaits(&line);
+            more(20);
         }
     });
 }
