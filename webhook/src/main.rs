@@ -8,8 +8,12 @@ use std::time::Duration;
 use meshcheck_webhook::args::Args;
 use meshcheck_webhook::logging;
 use meshcheck_webhook::run::{RunError, run};
+use mimalloc::MiMalloc;
 use rustls::crypto::ring;
 use tokio::runtime::Builder;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Threads besides those that the cores can keep busy: a rule that does not come to an end keeps one.
 const SPARE: usize = 2;

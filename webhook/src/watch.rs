@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::metrics::WatchMetrics;
+use crate::revisions;
 
 use seen::{Kind, Watched};
 use shelf::Shelf;
@@ -43,7 +44,8 @@ pub fn resources() -> impl Iterator<Item = &'static str> {
 
 /// All that has to be readable, by group and resource.
 pub fn permissions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    kinds::ALL.iter().map(|kind| (kind.group, kind.plural))
+    let kinds = kinds::ALL.iter().map(|kind| (kind.group, kind.plural));
+    kinds.chain([revisions::PERMISSION])
 }
 
 /// How long a start waits for the mesh. A replica that comes in a rollout should know as much as the one
