@@ -4,7 +4,7 @@
 #   manifests/image/build.sh amd64|arm64 FOLDER
 #
 # Needs rustup and a C compiler for the target: musl-gcc (musl-tools) for amd64, aarch64-linux-gnu-gcc
-# (gcc-aarch64-linux-gnu, libc6-dev-arm64-cross) for arm64, which compiles without the C library.
+# (gcc-aarch64-linux-gnu, libc6-dev-arm64-cross) for arm64, of which nothing but the headers goes in.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
