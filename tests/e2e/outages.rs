@@ -138,7 +138,7 @@ fn the_old_control_plane_is_refused(world: &World) {
 fn the_probe_of_the_manual_is_refused(world: &World) {
     let plane = plane(world);
     let _webhook = Webhook::install(plane, &[]);
-    let manual = fs::read_to_string(manifests("README.md")).expect("a file");
+    let manual = fs::read_to_string(manifests("../docs/webhook.md")).expect("a file");
     let mut lines = manual.lines();
     let command = lines.find_map(|line| line.strip_prefix("kubectl -n istio-system create "));
     let probe = command.expect("a command").split(' ');
