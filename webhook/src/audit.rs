@@ -1,7 +1,7 @@
 //! The background audit: everything in the cluster is judged again at an interval, and when the date
 //! changes: a version goes out of support while nobody applies anything.
 //!
-//! One replica does it, which an [`election::Election`] finds. No review waits for it, and nothing that
+//! One replica does it, which an election finds. No review waits for it, and nothing that
 //! goes wrong here ends the server.
 
 use std::collections::BTreeSet;
