@@ -8,6 +8,7 @@
 //! All of them put a [`Pair`] into [`Serving`], from where each new connection takes it. Keys are
 //! never written to a disk and never logged: no type that holds one can be printed.
 
+pub mod answer;
 pub mod authority;
 pub mod certificate;
 pub mod clock;

@@ -1,11 +1,10 @@
 //! Why certificates could not be brought in order.
 
-use std::error::Error as _;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::answer::told;
 use crate::managed::plan::NotYet;
 
 /// Why Secret and configurations are not as they should be.
@@ -98,22 +97,5 @@ impl SyncError {
             return false;
         };
         matches!(&**source, kube::Error::Api(status) if matches!(status.code, 404 | 409))
-    }
-}
-
-/// Never what an object holds: of an answer that cannot be read only that it cannot.
-fn told(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
-        kube::Error::SerdeError(_) => "the answer cannot be read".to_owned(),
-        other => {
-            let mut text = other.to_string();
-            let mut source = other.source();
-            while let Some(error) = source {
-                let _ = write!(text, ": {error}");
-                source = error.source();
-            }
-            text
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! Why a part of the audit could not be done.
 
-use std::error::Error as _;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
+
+use meshcheck_certs::answer::told;
 
 /// What was being done.
 #[derive(Clone, Debug)]
@@ -159,21 +160,4 @@ pub(super) fn is_of_a_namespace_that_ends(error: &kube::Error) -> bool {
     causes
         .into_iter()
         .any(|cause| cause.reason == "NamespaceTerminating")
-}
-
-/// Never what an object holds: of an answer that cannot be read only that it cannot.
-fn told(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
-        kube::Error::SerdeError(_) => "the answer cannot be read".to_owned(),
-        other => {
-            let mut text = other.to_string();
-            let mut source = other.source();
-            while let Some(error) = source {
-                let _ = write!(text, ": {error}");
-                source = error.source();
-            }
-            text
-        }
-    }
 }
