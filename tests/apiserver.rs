@@ -2,17 +2,24 @@
 //! `resourceVersion`, server-side apply of `caBundle`. It can be told to fail.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
+use bytes::Bytes;
+use futures::{Stream, stream};
 use http::header::{CONTENT_TYPE, DATE};
 use http::{Method, Request, Response, StatusCode};
+use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
+
+use self::changes::{Changes, Told, Watch, metadata};
+
+#[path = "apiserver/changes.rs"]
+mod changes;
 
 pub(crate) const SECRET: &str =
     "/api/v1/namespaces/meshcheck-system/secrets/meshcheck-webhook-certificates";
@@ -22,7 +29,7 @@ pub(crate) const VALIDATING: &str =
     "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/meshcheck-webhook";
 
 /// Of an answer.
-pub(crate) type Body = UnsyncBoxBody<bytes::Bytes, std::io::Error>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// What happens to requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +42,8 @@ pub(crate) enum Fault {
     Conflict,
     /// 500.
     Broken,
+    /// Neither an answer nor an end.
+    Hangs,
 }
 
 /// Everything that is stored, and everything that was asked.
@@ -42,10 +51,11 @@ pub(crate) struct World {
     /// What the `Date` of answers says.
     pub(crate) now: Option<Timestamp>,
     pub(crate) objects: BTreeMap<String, Value>,
-    /// By a part of `METHOD path`.
+    /// By a part of `METHOD path`, where a watch has the method `WATCH`.
     pub(crate) faults: Vec<(String, Fault)>,
     pub(crate) log: Vec<String>,
     version: u64,
+    changes: Changes,
     seed: u64,
     /// What comes before the first request of a kind.
     meanwhile: Option<(String, Meanwhile)>,
@@ -57,7 +67,6 @@ type Meanwhile = Box<dyn FnOnce(&ApiServer) + Send>;
 #[derive(Clone)]
 pub(crate) struct ApiServer {
     world: Arc<Mutex<World>>,
-    changes: broadcast::Sender<(String, Value)>,
 }
 
 impl ApiServer {
@@ -70,10 +79,10 @@ impl ApiServer {
                 faults: Vec::new(),
                 log: Vec::new(),
                 version: 0,
+                changes: Changes::new(),
                 seed: 1,
                 meanwhile: None,
             })),
-            changes: broadcast::channel(1024).0,
         };
         server.configure(MUTATING, "/mutate");
         server.configure(VALIDATING, "/validate");
@@ -87,7 +96,7 @@ impl ApiServer {
         let name = path.rsplit('/').next().expect("a name");
         let webhook = json!({"name": "check.meshcheck.dev", "clientConfig": {"service": service}});
         let object = json!({"metadata": {"name": name}, "webhooks": [webhook]});
-        self.world().put(self, path, object);
+        self.world().put(path, object);
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
@@ -95,14 +104,11 @@ impl ApiServer {
     }
 
     pub(crate) fn put(&self, path: &str, object: Value) {
-        self.world().put(self, path, object);
+        self.world().put(path, object);
     }
 
     pub(crate) fn delete(&self, path: &str) {
-        let mut world = self.world();
-        if let Some(object) = world.objects.remove(path) {
-            let _ = self.changes.send((path.to_owned(), object));
-        }
+        self.world().delete(path);
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<Value> {
@@ -122,17 +128,24 @@ impl ApiServer {
         self.world().meanwhile = Some((part.to_owned(), Box::new(act)));
     }
 
-    /// Waits for this many watches.
-    pub(crate) async fn watched(&self, count: usize) {
-        while self.changes.receiver_count() < count {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    /// Ends all watches.
+    pub(crate) fn end_watches(&self) {
+        self.world().changes.end_watches();
+    }
+
+    /// No watch can begin any more at what was before now.
+    pub(crate) fn forget(&self) {
+        let mut world = self.world();
+        let version = world.version;
+        world.changes.forget(version);
     }
 
     /// How many requests were meant to change something.
     pub(crate) fn writes(&self) -> usize {
         let world = self.world();
-        let writes = world.log.iter().filter(|line| !line.starts_with("GET"));
+        let reads = ["GET", "WATCH"];
+        let is_write = |line: &&String| !reads.iter().any(|read| line.starts_with(read));
+        let writes = world.log.iter().filter(is_write);
         writes.count()
     }
 
@@ -154,10 +167,13 @@ impl ApiServer {
         let body = body.collect().await.expect("a body").to_bytes();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
-        let asked = format!("{} {path}", head.method);
-        if query.contains("watch=true") {
-            return Ok(self.watch(path, query));
-        }
+        let watches = query.contains("watch=true");
+        let verb = if watches {
+            "WATCH"
+        } else {
+            head.method.as_str()
+        };
+        let asked = format!("{verb} {path}");
         let meanwhile = self
             .world()
             .meanwhile
@@ -165,21 +181,20 @@ impl ApiServer {
         if let Some((_, act)) = meanwhile {
             act(self);
         }
-        let mut world = self.world();
-        let fault = world.faults.iter().find(|(part, _)| asked.contains(part));
-        let fault = fault.map(|(_, fault)| *fault);
-        world.log.push(asked);
+        let fault = self.world().asked(asked);
         let (status, answer) = match fault {
             Some(Fault::Away) => return Err(Gone),
+            Some(Fault::Hangs) => return std::future::pending().await,
             Some(Fault::Forbidden) => refusal(403, "Forbidden"),
             Some(Fault::Conflict) => refusal(409, "Conflict"),
             Some(Fault::Broken) => refusal(500, "InternalError"),
-            None => world.handle(self, &head.method, path, query, body),
+            None if watches => return Ok(self.watch(path, query)),
+            None => self.world().handle(&head.method, path, query, body),
         };
         let mut response = Response::builder()
             .status(status)
             .header(CONTENT_TYPE, "application/json");
-        if let Some(now) = world.now {
+        if let Some(now) = self.world().now {
             let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
             response = response.header(DATE, date.expect("a date"));
         }
@@ -188,31 +203,29 @@ impl ApiServer {
         Ok(response.body(body.boxed_unsync()).expect("a response"))
     }
 
-    /// Every change of the one object from now on.
+    /// Every change of the one object after the version that the client knows.
     fn watch(&self, path: &str, query: &str) -> Response<Body> {
-        let name = query
-            .split('&')
-            .find_map(|part| part.strip_prefix("fieldSelector="));
-        let name = name
-            .and_then(|name| name.strip_prefix("metadata.name%3D"))
-            .expect("one name");
-        let wanted = format!("{path}/{name}");
-        let stream = futures::stream::unfold(self.changes.subscribe(), move |mut changes| {
-            let wanted = wanted.clone();
-            async move {
-                loop {
-                    let (path, object) = changes.recv().await.ok()?;
-                    if path == wanted {
-                        let object = metadata(&object);
-                        let mut line = json!({"type": "MODIFIED", "object": object}).to_string();
-                        line.push('\n');
-                        let frame = http_body::Frame::data(bytes::Bytes::from(line));
-                        return Some((Ok::<_, std::io::Error>(frame), changes));
-                    }
+        let after = parameter(query, "resourceVersion").expect("a version");
+        let after = after.parse().expect("a version of this server");
+        let body = match self.world().changes.watch(selected(path, query), after) {
+            Ok(watch) => StreamBody::new(self.events(watch)).boxed_unsync(),
+            Err(event) => StreamBody::new(stream::iter([Ok(frame(&event))])).boxed_unsync(),
+        };
+        Response::new(body)
+    }
+
+    fn events(&self, watch: Watch) -> impl Stream<Item = io::Result<Frame<Bytes>>> + use<> {
+        let begin = (self.clone(), watch);
+        stream::unfold(begin, async |(server, mut watch)| {
+            loop {
+                let told = server.world().changes.tell(&mut watch);
+                match told {
+                    Told::Event(event) => return Some((Ok(frame(&event)), (server, watch))),
+                    Told::Nothing => watch.wait().await,
+                    Told::End => return None,
                 }
             }
-        });
-        Response::new(StreamBody::new(stream).boxed_unsync())
+        })
     }
 }
 
@@ -221,12 +234,21 @@ impl ApiServer {
 #[error("connection refused")]
 pub(crate) struct Gone;
 
-fn metadata(object: &Value) -> Value {
-    json!({
-        "apiVersion": "meta.k8s.io/v1",
-        "kind": "PartialObjectMetadata",
-        "metadata": object["metadata"],
-    })
+/// A line of a watch.
+fn frame(event: &Value) -> Frame<Bytes> {
+    Frame::data(Bytes::from(format!("{event}\n")))
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut parts = query.split('&').filter_map(|part| part.split_once('='));
+    parts.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The path of the one object that a list or a watch is about.
+fn selected(path: &str, query: &str) -> String {
+    let selector = parameter(query, "fieldSelector");
+    let name = selector.and_then(|selector| selector.strip_prefix("metadata.name%3D"));
+    format!("{path}/{}", name.expect("one name"))
 }
 
 impl World {
@@ -243,18 +265,38 @@ impl World {
         self.seed % of
     }
 
-    fn put(&mut self, server: &ApiServer, path: &str, mut object: Value) -> Value {
+    /// Keeps what was asked; what comes of it.
+    fn asked(&mut self, asked: String) -> Option<Fault> {
+        let mut faults = self.faults.iter();
+        let fault = faults.find(|(part, _)| asked.contains(part));
+        let fault = fault.map(|(_, fault)| *fault);
+        self.log.push(asked);
+        fault
+    }
+
+    fn put(&mut self, path: &str, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        self.objects.insert(path.to_owned(), object.clone());
-        // Nobody may watch.
-        let _ = server.changes.send((path.to_owned(), object.clone()));
+        let before = self.objects.insert(path.to_owned(), object.clone());
+        let kind = if before.is_some() {
+            "MODIFIED"
+        } else {
+            "ADDED"
+        };
+        self.changes.add(self.version, path, kind, &object);
         object
+    }
+
+    fn delete(&mut self, path: &str) {
+        if let Some(mut object) = self.objects.remove(path) {
+            self.version += 1;
+            object["metadata"]["resourceVersion"] = self.version.to_string().into();
+            self.changes.add(self.version, path, "DELETED", &object);
+        }
     }
 
     fn handle(
         &mut self,
-        server: &ApiServer,
         method: &Method,
         path: &str,
         query: &str,
@@ -269,15 +311,17 @@ impl World {
             if self.objects.contains_key(&path) {
                 return refusal(409, "AlreadyExists");
             }
-            return (StatusCode::CREATED, self.put(server, &path, body));
+            return (StatusCode::CREATED, self.put(&path, body));
         }
         if *method == Method::GET && query.contains("fieldSelector") {
             let version = self.version.to_string();
+            let found = self.objects.get(&selected(path, query));
+            let items: Vec<_> = found.map(metadata).into_iter().collect();
             return ok(json!({
                 "apiVersion": "meta.k8s.io/v1",
                 "kind": "PartialObjectMetadataList",
                 "metadata": {"resourceVersion": version},
-                "items": [],
+                "items": items,
             }));
         }
         let Some(stored) = self.objects.get(path).cloned() else {
@@ -289,14 +333,14 @@ impl World {
         }
         match method.as_str() {
             "GET" => ok(stored),
-            "PUT" => ok(self.put(server, path, body)),
+            "PUT" => ok(self.put(path, body)),
             "PATCH" => {
                 assert!(query.contains("fieldManager=meshcheck-certs"), "{query}");
                 let applied = applied(stored.clone(), &body);
                 if applied == stored {
                     return ok(stored);
                 }
-                ok(self.put(server, path, applied))
+                ok(self.put(path, applied))
             }
             other => panic!("{other} {path}"),
         }
