@@ -61,6 +61,27 @@ impl HttpBody for Never {
     }
 }
 
+/// Where a rule waits until the test opens, each time that the test closed it before.
+struct Gate(Mutex<Vec<Receiver<()>>>);
+
+static SLOW_GATE: Gate = Gate(Mutex::new(Vec::new()));
+static WAITS_GATE: Gate = Gate(Mutex::new(Vec::new()));
+
+impl Gate {
+    fn close(&self) -> Sender<()> {
+        let (open, gate) = channel();
+        self.0.lock().expect("no panic with it").push(gate);
+        open
+    }
+
+    fn pass(&self) {
+        let gate = self.0.lock().expect("no panic with it").pop();
+        if let Some(gate) = gate {
+            gate.recv().expect("the test opens the gate");
+        }
+    }
+}
+
 /// A rule of a test, which looks at Deployments.
 macro_rules! test_rule {
     ($name:ident, $id:literal, $check:expr) => {
@@ -88,9 +109,8 @@ test_rule!(NOTES, "notes", |cx: &Context<'_>, out: &mut Findings| {
     out.report(cx.object.root.whole(), format!("seen in {namespace}"))
         .severity(Severity::Info);
 });
-test_rule!(SLEEPS, "sleeps", |_, _| {
-    std::thread::sleep(Duration::from_millis(300));
-});
+test_rule!(SLOW, "slow", |_, _| SLOW_GATE.pass());
+test_rule!(WAITS, "waits", |_, _| WAITS_GATE.pass());
 test_rule!(
     UNSAFE_FIX,
     "unsafe-fix",
@@ -142,8 +162,9 @@ async fn answers_in_time_even_if_a_rule_does_not() {
         request_time: Duration::from_millis(50),
         ..LIMITS
     };
-    let server = Server::with_rules(vec![&SLEEPS], limits);
+    let server = Server::with_rules(vec![&SLOW], limits);
     let review = creation(&istiod("30m"));
+    let open = SLOW_GATE.close();
     let response = server.ask("/validate", &review).await;
     assert_eq!(response["allowed"], true);
     assert_eq!(
@@ -153,23 +174,19 @@ async fn answers_in_time_even_if_a_rule_does_not() {
     // The rule still runs, and still counts as a request in flight.
     let (status, _) = server.post("/validate", review.to_string()).await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    server.ask("/validate", &review).await;
-    assert!(server.metrics().await.contains("outcome=\"late\"} 2"));
-}
-
-static GATE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
-test_rule!(WAITS, "waits", |_, _| {
-    let gate = GATE.lock().expect("no test panics with it").take();
-    if let Some(gate) = gate {
-        gate.recv().expect("the test opens the gate");
+    let next = SLOW_GATE.close();
+    open.send(()).unwrap();
+    let ask = || server.post("/validate", review.to_string());
+    while ask().await.0 == StatusCode::TOO_MANY_REQUESTS {
+        tokio::task::yield_now().await;
     }
-});
+    assert!(server.metrics().await.contains("outcome=\"late\"} 2"));
+    next.send(()).unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_at_once_what_it_cannot_take() {
-    let (open, gate): (Sender<()>, _) = channel();
-    *GATE.lock().unwrap() = Some(gate);
+    let open = WAITS_GATE.close();
     let limits = Limits {
         in_flight: 1,
         ..LIMITS
@@ -178,9 +195,7 @@ async fn refuses_at_once_what_it_cannot_take() {
     let review = creation(&istiod("10m"));
     let (waiting, asked) = (Arc::clone(&server), review.clone());
     let first = tokio::spawn(async move { waiting.ask("/validate", &asked).await });
-    while !server.metrics().await.contains("meshcheck_in_flight 1") {
-        tokio::task::yield_now().await;
-    }
+    server.awaits("meshcheck_in_flight 1").await;
     let request = Request::post("/validate")
         .body(Body::from(review.to_string()))
         .unwrap();
@@ -206,9 +221,7 @@ async fn refuses_more_bytes_than_it_has_room_for() {
     // Nothing is known of the size of this body, so it takes all the room.
     let waiting = Arc::clone(&server);
     let first = tokio::spawn(async move { waiting.post("/validate", Body::new(Never)).await });
-    while !server.metrics().await.contains("meshcheck_in_flight 1") {
-        tokio::task::yield_now().await;
-    }
+    server.awaits("meshcheck_in_flight 1").await;
     let small = creation(&istiod("10m"));
     let (status, _) = server.post("/validate", small.to_string()).await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);

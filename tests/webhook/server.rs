@@ -84,6 +84,13 @@ impl Server {
         text
     }
 
+    /// Waits until a metric says this.
+    pub(crate) async fn awaits(&self, line: &str) {
+        while !self.metrics().await.contains(line) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// That both webhooks let it pass without a word.
     pub(crate) async fn accepts(&self, review: &Value) {
         for path in ["/mutate", "/validate"] {
