@@ -47,7 +47,9 @@ impl Purpose {
     /// What it leads to where nothing of it is allowed.
     pub(super) fn lost(self) -> &'static str {
         match self {
-            Self::Certificates => "no certificate is kept, renewed or announced: nobody is served",
+            Self::Certificates => {
+                "no certificate is kept, renewed or announced: a replica that starts gets none"
+            }
             Self::Mesh => "nothing of the mesh is known, and rules that need it stay silent",
             Self::Audit => "nothing that runs is judged again",
         }
