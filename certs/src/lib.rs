@@ -14,6 +14,7 @@ pub mod certificate;
 pub mod clock;
 pub mod files;
 pub mod managed;
+pub mod owner;
 pub mod pair;
 pub mod self_signed;
 pub mod serving;

@@ -16,7 +16,7 @@ use reports::{
 };
 
 #[path = "audit/fixture.rs"]
-mod fixture;
+pub(crate) mod fixture;
 #[path = "audit/reports.rs"]
 mod reports;
 

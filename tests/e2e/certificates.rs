@@ -240,6 +240,8 @@ fn the_account_may_do_what_it_has_to_and_no_more(world: &World) {
             false,
         ),
         ("create", "validatingwebhookconfigurations", false),
+        ("get", "roles/meshcheck-webhook-certificates", true),
+        ("get", "roles/other", false),
         ("delete", "pods", false),
         ("get", "services", false),
     ] {

@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::assets::{KUBERNETES, Need};
+use crate::audit::fixture::{self, Definitions, Namespace, Replica, istiod};
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::istio::pod;
+use crate::program::within;
 use crate::render::with_components;
 use crate::webhook::{documents, manifests, rendered};
 use crate::world::World;
@@ -19,6 +22,7 @@ tests! {
         a_cluster_goes_on_while_nobody_answers,
         raised_to_fail_it_does_not_lock_itself_out,
         the_rendered_file_is_taken,
+        what_it_wrote_goes_with_it,
         more_replicas_under_load_are_taken;
     HELM =>
         the_chart_is_installed_and_leaves_nothing;
@@ -42,18 +46,50 @@ const HELM: &[Need] = &[
     "helm",
 ];
 
-/// Kinds that any way of installing makes.
-const KINDS: &str = "all,configmaps,horizontalpodautoscalers,namespaces,networkpolicies,\
-                     poddisruptionbudgets,resourcequotas,secrets,serviceaccounts,roles,rolebindings,\
-                     clusterroles,clusterrolebindings,mutatingwebhookconfigurations,\
-                     validatingwebhookconfigurations";
+/// What is left of ours in the whole cluster, in order: whatever bears our name, or belongs to what does.
+/// Events, which tell of something and go by themselves, are left out.
+fn left(plane: &ControlPlane) -> Vec<String> {
+    let kinds = ["api-resources", "--verbs=list", "-o", "name"];
+    let kinds = plane.kubectl.must(&kinds);
+    let kinds: Vec<_> = kinds
+        .lines()
+        .filter(|kind| !kind.starts_with("events"))
+        .collect();
+    let all = ["get", &kinds.join(","), "-A", "-o", "json"];
+    let mut all = plane.kubectl.json(&all);
+    let all = all["items"].take();
+    let ours = all.as_array().expect("items").iter().filter(|object| {
+        let parts = ["name", "labels", "annotations", "ownerReferences"].iter();
+        let mut parts = parts.map(|part| object["metadata"][part].to_string());
+        parts.any(|part| part.contains("meshcheck"))
+    });
+    let mut ours: Vec<_> = ours.map(title).collect();
+    ours.sort();
+    ours
+}
 
-/// What is left of an installation, by kind and name.
-fn left(plane: &ControlPlane) -> String {
-    let labelled = ["-l", "app.kubernetes.io/part-of=meshcheck", "-o", "name"];
-    plane
-        .kubectl
-        .must(&[&["get", KINDS, "-A"][..], &labelled].concat())
+/// `Secret meshcheck-system/meshcheck-webhook-certificates`
+fn title(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let namespace = metadata["namespace"].as_str();
+    let namespace = namespace.map_or_else(String::new, |namespace| format!("{namespace}/"));
+    format!(
+        "{} {namespace}{}",
+        text(&object["kind"]),
+        text(&metadata["name"])
+    )
+}
+
+/// Waits until nothing else is left: what belongs to something goes a moment after it.
+#[track_caller]
+fn await_left(plane: &ControlPlane, wanted: &[&str]) {
+    let mut last = Vec::new();
+    let gone = within(Duration::from_mins(1), || {
+        last = left(plane);
+        (last == wanted).then_some(())
+    });
+    assert!(gone.is_some(), "{last:#?}");
 }
 
 /// A folder or file of `manifests/` that was applied. It is deleted with this.
@@ -92,11 +128,12 @@ impl<'c> Applied<'c> {
         applied
     }
 
-    /// Takes it out; what is left of it, by kind and name.
-    fn removed(&self) -> String {
+    /// Takes it out, which leaves nothing.
+    #[track_caller]
+    fn remove(&self) {
         let delete = ["delete", self.option, &self.folder];
         self.plane.kubectl.must(&delete);
-        left(self.plane)
+        await_left(self.plane, &[]);
     }
 }
 
@@ -112,14 +149,68 @@ fn the_base_is_taken_and_its_pods_are_made(world: &World) {
     let plane = world.control_plane();
     let base = Applied::new(plane, "base");
     await_pods(plane);
-    assert_eq!(base.removed(), "");
+    base.remove();
+}
+
+/// What was not applied but written by the webhook is taken out as well, while it runs and though its
+/// namespace stays.
+fn what_it_wrote_goes_with_it(world: &World) {
+    let plane = world.control_plane();
+    let _base = Applied::new(plane, "base");
+    let _used = Used::begin(plane);
+    let mut objects = rendered(&plane.kubectl, "base");
+    objects.retain(|object| object["kind"] != "Namespace");
+    let objects = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    let delete = ["delete", "-f", "-"];
+    plane.kubectl.pipe(&delete, &objects.to_string()).ok();
+    await_left(plane, &["Namespace meshcheck-system"]);
+}
+
+/// A replica that runs, and has written everything that it ever does.
+struct Used<'c> {
+    _replica: Replica,
+    _namespace: Namespace<'c>,
+    _definitions: Definitions<'c>,
+}
+
+impl<'c> Used<'c> {
+    const WRITTEN: [&'static str; 3] = [
+        "Lease meshcheck-system/meshcheck-webhook-audit",
+        "Report used/meshcheck",
+        "Secret meshcheck-system/meshcheck-webhook-certificates",
+    ];
+
+    fn begin(plane: &'c ControlPlane) -> Self {
+        let used = Self {
+            _definitions: Definitions::apply(plane, "openreports.io"),
+            _namespace: Namespace::new(plane, "used"),
+            _replica: Replica::start(plane, &["--tls=self-managed"]),
+        };
+        fixture::apply(plane, &istiod("used", "istio/pilot:1.7.4", "10m"));
+        for written in Self::WRITTEN {
+            wait_for(written, || {
+                let there = left(plane);
+                there.iter().any(|one| one == written).then_some(())
+            });
+        }
+        used
+    }
+
+    /// Of what it keeps: it stays the same when the manifests are applied again.
+    fn uids(plane: &ControlPlane) -> [Value; 2] {
+        let kept = [
+            "lease/meshcheck-webhook-audit",
+            "secret/meshcheck-webhook-certificates",
+        ];
+        kept.map(|name| plane.kubectl.get("meshcheck-system", name)["metadata"]["uid"].take())
+    }
 }
 
 fn the_rendered_file_is_taken(world: &World) {
     let plane = world.control_plane();
     let file = Applied::file(plane, "install.yaml");
     await_pods(plane);
-    assert_eq!(file.removed(), "");
+    file.remove();
 }
 
 fn more_replicas_under_load_are_taken(world: &World) {
@@ -132,7 +223,7 @@ fn more_replicas_under_load_are_taken(world: &World) {
     plane.kubectl.must(&scaled);
     // Nobody measures here, so it is the least that the autoscaler asks for, and not the Deployment.
     await_pods(plane);
-    assert_eq!(applied.removed(), "");
+    applied.remove();
 }
 
 /// By the real helm, with nothing made before it but the namespace that it makes itself.
@@ -156,13 +247,17 @@ fn the_chart_is_installed_and_leaves_nothing(world: &World) {
     let notes = helm(&["install", "mc", &chart, "--create-namespace"]);
     assert!(notes.contains("rollout status"), "{notes}");
     await_pods(plane);
+    let _used = Used::begin(plane);
+    let before = Used::uids(plane);
     let values = ["--set", "replicas=2,networkPolicy.enabled=false"];
     helm(&[&["upgrade", "mc", &chart][..], &values].concat());
-    assert!(!left(plane).contains("networkpolicy"), "{}", left(plane));
+    let there = left(plane);
+    let is_network = |title: &String| title.starts_with("NetworkPolicy ");
+    assert!(!there.iter().any(is_network), "{there:#?}");
+    assert_eq!(Used::uids(plane), before);
     helm(&["uninstall", "mc", "--wait"]);
-    wait_for("the end of its Pods", || {
-        left(plane).is_empty().then_some(())
-    });
+    // Helm made it, and leaves it.
+    await_left(plane, &["Namespace meshcheck-system"]);
     plane
         .kubectl
         .must(&["delete", "namespace", "meshcheck-system"]);
@@ -267,7 +362,7 @@ fn the_overlay_for_cert_manager_is_taken(world: &World) {
             "{kind}"
         );
     }
-    assert_eq!(overlay.removed(), "");
+    overlay.remove();
 }
 
 pub(crate) fn define(plane: &ControlPlane, folder: &Path) {

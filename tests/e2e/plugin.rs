@@ -59,13 +59,17 @@ pub(crate) fn doctor(kubectl: &Kubectl, options: &[&str]) -> Report {
 }
 
 impl Report {
-    /// What a check said, each as `status: message`, with the object before the message where one is named.
-    pub(crate) fn said(&self, check: &str) -> Vec<String> {
+    /// The notes of a check.
+    pub(crate) fn notes(&self, check: &str) -> &[Value] {
         let checks = self.value["checks"].as_array().expect("checks");
         let found = checks.iter().find(|one| one["id"] == check);
-        let notes = found.expect(check)["notes"].as_array().expect("notes");
+        found.expect(check)["notes"].as_array().expect("notes")
+    }
+
+    /// What a check said, each as `status: message`, with the object before the message where one is named.
+    pub(crate) fn said(&self, check: &str) -> Vec<String> {
         let text = |value: &Value| value.as_str().expect("text").to_owned();
-        let notes = notes.iter().map(|note| {
+        let notes = self.notes(check).iter().map(|note| {
             let object = note["object"].as_str();
             let object = object.map_or_else(String::new, |object| format!("{object}: "));
             format!(

@@ -55,6 +55,8 @@ fn the_base_keeps_its_own_certificates_and_may_do_that_alone() {
             may(&["create"], ""),
         ]
     );
+    let owner = may(&["get"], "meshcheck-webhook-certificates");
+    assert_eq!(granted(role.rules.as_ref(), "roles"), [owner]);
     let kinds = [
         "mutatingwebhookconfigurations",
         "validatingwebhookconfigurations",
@@ -64,7 +66,7 @@ fn the_base_keeps_its_own_certificates_and_may_do_that_alone() {
         let granted = granted(cluster.rules.as_ref(), resource);
         assert_eq!(granted, [may(&verbs, name)]);
     }
-    assert_eq!(role.rules.map(|rules| rules.len()), Some(2));
+    assert_eq!(role.rules.map(|rules| rules.len()), Some(3));
     assert_eq!(cluster.rules.map(|rules| rules.len()), Some(2));
 }
 

@@ -39,8 +39,9 @@ const OTHERS: [(&str, &[&str]); 3] = [
 const OF_THE_POD: [&str; 3] = ["namespace", "pod", "cluster"];
 
 /// What else is written in the queries.
-const WORDS: [&str; 19] = [
+const WORDS: [&str; 20] = [
     "absent",
+    "bool",
     "by",
     "count",
     "histogram_quantile",
@@ -182,6 +183,8 @@ fn queries() -> Vec<(String, String)> {
     });
     let dashboard = dashboard();
     let panels = dashboard["panels"].as_array().expect("panels").iter();
+    // A row is a title.
+    let panels = panels.filter(|panel| panel["type"] != "row");
     let panels = panels.flat_map(|panel| {
         let targets = panel["targets"].as_array().expect("targets").iter();
         targets.map(|target| {
@@ -298,6 +301,23 @@ fn each_alert_says_what_to_do_and_is_tried() {
             tests.contains(&format!("  - name: {name}\n")),
             "{name} is not tried"
         );
+    }
+}
+
+/// What the policy lets pass is seen, and whether it holds.
+#[test]
+fn each_metric_of_the_policy_is_shown() {
+    let dashboard = dashboard().to_string();
+    let known = exposed().into_keys();
+    let of_policy = |name: &String| {
+        ["policy_", "excused_", "break_glass"]
+            .iter()
+            .any(|part| name.contains(part))
+    };
+    let of_policy: Vec<_> = known.filter(of_policy).collect();
+    assert_eq!(of_policy.len(), 6, "{of_policy:?}");
+    for name in of_policy {
+        assert!(dashboard.contains(&name), "nothing shows {name}");
     }
 }
 

@@ -8,15 +8,20 @@ use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration, WebhookClientConfig,
 };
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::rbac::v1::Role;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::managed::{Contents, Published, Settings, SyncError};
+use crate::owner;
 
 /// Field manager, of `caBundle` and of nothing else.
 pub const OWNER: &str = "meshcheck-certs";
+/// The role by which the Secret is kept. A Secret that is made here belongs to it; one that somebody prepared
+/// is theirs.
+const ROLE: &str = "meshcheck-webhook-certificates";
 /// Marks a Secret that may be written.
 pub(crate) const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "meshcheck-webhook");
 const OLD_UNTIL: &str = "meshcheck.dev/old-ca-until";
@@ -112,7 +117,11 @@ impl Access {
     ) -> Result<Secret, SyncError> {
         let (name, params) = (&self.settings.secret, PostParams::default());
         let is_new = before.is_none();
-        let secret = with(before.unwrap_or_else(|| self.empty()), contents);
+        let before = match before {
+            Some(before) => before,
+            None => self.empty().await,
+        };
+        let secret = with(before, contents);
         let (what, written) = if is_new {
             ("create", self.secrets.create(&params, &secret).await)
         } else {
@@ -121,11 +130,15 @@ impl Access {
         written.map_err(|error| SyncError::api(self.title(what), error))
     }
 
-    fn empty(&self) -> Secret {
+    async fn empty(&self) -> Secret {
+        let namespace = &self.settings.namespace;
+        let roles = Api::<Role>::namespaced(self.client.clone(), namespace);
+        let owner = owner::reference(&roles, ROLE).await;
         Secret {
             metadata: ObjectMeta {
                 name: Some(self.settings.secret.clone()),
-                namespace: Some(self.settings.namespace.clone()),
+                namespace: Some(namespace.clone()),
+                owner_references: owner.map(|owner| vec![owner]),
                 ..ObjectMeta::default()
             },
             // Whatever watches certificates for their end knows this type.

@@ -18,7 +18,9 @@ mod diagnosis;
 mod gather;
 mod human;
 mod json;
+mod needs;
 mod outcome;
+mod rbac;
 mod selection;
 mod snapshot;
 #[cfg(test)]

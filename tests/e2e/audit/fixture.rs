@@ -11,13 +11,13 @@ use crate::process::Watchdog;
 use crate::program::{Program, command};
 
 /// A replica that audits every second.
-pub(super) struct Replica {
-    pub(super) program: Program,
+pub(crate) struct Replica {
+    pub(crate) program: Program,
     _watchdog: Watchdog,
 }
 
 impl Replica {
-    pub(super) fn start(plane: &ControlPlane, options: &[&str]) -> Self {
+    pub(crate) fn start(plane: &ControlPlane, options: &[&str]) -> Self {
         let base = ["--tls=self-signed", "--audit-interval=1s"];
         let quick = ["--audit-lease-duration=2s", "--shutdown-delay=0s"];
         let is_given = |name: &&&str| {
@@ -35,16 +35,16 @@ impl Replica {
         }
     }
 
-    pub(super) fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         self.program.get("/metrics")
     }
 
-    pub(super) fn leads(&self) -> bool {
+    pub(crate) fn leads(&self) -> bool {
         self.metrics().contains("meshcheck_audit_leader{} 1\n")
     }
 
     /// The value of the series that begins so.
-    pub(super) fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         let metrics = self.metrics();
         let line = metrics.lines().find_map(|line| line.strip_prefix(series));
         let value = line.and_then(|rest| rest.trim().parse().ok());
@@ -52,7 +52,7 @@ impl Replica {
     }
 
     /// Waits until a pass has ended that began after this was called.
-    pub(super) fn await_pass(&self) {
+    pub(crate) fn await_pass(&self) {
         let ended = || {
             ["ok", "partial"]
                 .map(|result| {
@@ -70,7 +70,7 @@ impl Replica {
 }
 
 /// An istiod that has no Pods: there is no node.
-pub(super) fn istiod(namespace: &str, image: &str, age: &str) -> Value {
+pub(crate) fn istiod(namespace: &str, image: &str, age: &str) -> Value {
     let age = format!("--keepaliveMaxServerConnectionAge={age}");
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
@@ -88,25 +88,25 @@ pub(super) fn istiod(namespace: &str, image: &str, age: &str) -> Value {
     })
 }
 
-pub(super) fn finding(rule: &str, namespace: &str, count: u32) -> String {
+pub(crate) fn finding(rule: &str, namespace: &str, count: u32) -> String {
     format!(
         "meshcheck_findings{{rule=\"{rule}\",severity=\"error\",namespace=\"{namespace}\"}} {count}\n"
     )
 }
 
-pub(super) fn apply(plane: &ControlPlane, object: &Value) {
+pub(crate) fn apply(plane: &ControlPlane, object: &Value) {
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
     plane.kubectl.pipe(&apply, &object.to_string()).ok();
 }
 
 /// A namespace that goes with the test, and with it what is in it.
-pub(super) struct Namespace<'c> {
+pub(crate) struct Namespace<'c> {
     kubectl: &'c Kubectl,
     name: &'static str,
 }
 
 impl<'c> Namespace<'c> {
-    pub(super) fn new(plane: &'c ControlPlane, name: &'static str) -> Self {
+    pub(crate) fn new(plane: &'c ControlPlane, name: &'static str) -> Self {
         plane.namespace(name, &json!({}));
         Self {
             kubectl: &plane.kubectl,
@@ -124,13 +124,13 @@ impl Drop for Namespace<'_> {
 }
 
 /// The definitions of a family of reports. They go with this, and with them the reports.
-pub(super) struct Definitions<'c> {
+pub(crate) struct Definitions<'c> {
     kubectl: &'c Kubectl,
     folder: String,
 }
 
 impl<'c> Definitions<'c> {
-    pub(super) fn apply(plane: &'c ControlPlane, family: &str) -> Self {
+    pub(crate) fn apply(plane: &'c ControlPlane, family: &str) -> Self {
         let root = env!("CARGO_MANIFEST_DIR");
         let folder = format!("{root}/../tests/fixtures/policy-reports/{family}");
         assert!(fs::exists(&folder).expect("a folder"), "{folder}");
@@ -151,7 +151,7 @@ impl Drop for Definitions<'_> {
 }
 
 /// Our events in a namespace.
-pub(super) fn events(plane: &ControlPlane, namespace: &str) -> Vec<Value> {
+pub(crate) fn events(plane: &ControlPlane, namespace: &str) -> Vec<Value> {
     let get = ["get", "events.events.k8s.io", "-n", namespace, "-o", "json"];
     let list = plane.kubectl.json(&get);
     let items = list["items"].as_array().expect("a list").iter();

@@ -4,16 +4,22 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::rbac::v1::Role;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use meshcheck_certs::owner;
 use tokio::time::timeout;
 
 use super::error::{AuditError, Doing, code};
 
+/// What a Lease belongs to: whoever takes it away takes the Lease with it, and the right to make another.
+const ROLE: &str = "meshcheck-webhook-audit";
+
 /// A candidate.
 pub(super) struct Election {
     api: Api<Lease>,
+    roles: Api<Role>,
     name: String,
     identity: String,
     duration: Duration,
@@ -39,7 +45,8 @@ impl Election {
         duration: Duration,
     ) -> Self {
         Self {
-            api: Api::namespaced(client, namespace),
+            api: Api::namespaced(client.clone(), namespace),
+            roles: Api::namespaced(client, namespace),
             name,
             identity,
             duration,
@@ -124,9 +131,11 @@ impl Election {
     }
 
     async fn create(&self) -> kube::Result<Lease> {
+        let owner = owner::reference(&self.roles, ROLE).await;
         let lease = Lease {
             metadata: ObjectMeta {
                 name: Some(self.name.clone()),
+                owner_references: owner.map(|owner| vec![owner]),
                 ..ObjectMeta::default()
             },
             spec: Some(self.spec(LeaseSpec::default(), &self.identity)),

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::rbac::v1::ClusterRole;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client};
+use meshcheck_certs::owner;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -68,7 +70,8 @@ impl<'a> Reports<'a> {
         if self.families.is_empty() {
             return Ok(());
         }
-        let owner = self.owner().await;
+        let roles = Api::<ClusterRole>::all(self.client.clone());
+        let owner = owner::reference(&roles, ROLE).await;
         for (index, family) in self.families.iter().enumerate() {
             for is_namespaced in [true, false] {
                 let all = drafts.namespaces().filter(|_| index == 0);
@@ -180,26 +183,6 @@ impl<'a> Reports<'a> {
             namespace => Api::namespaced_with(self.client.clone(), namespace, resource),
         }
     }
-
-    /// The reference to what the reports belong to, where it can be read.
-    async fn owner(&self) -> Option<Value> {
-        let roles = Api::<ClusterRole>::all(self.client.clone());
-        match roles.get_metadata_opt(ROLE).await {
-            Ok(role) => {
-                let uid = role?.uid()?;
-                Some(json!({
-                    "apiVersion": "rbac.authorization.k8s.io/v1",
-                    "kind": "ClusterRole",
-                    "name": ROLE,
-                    "uid": uid,
-                }))
-            }
-            Err(error) => {
-                tracing::debug!(%error, "audit: reports belong to nobody");
-                None
-            }
-        }
-    }
 }
 
 fn read(raw: &RawValue, resource: &ApiResource) -> Result<Value, AuditError> {
@@ -233,7 +216,7 @@ struct Change<'a> {
     resource: ApiResource,
     /// The namespaces that have a report.
     wanted: BTreeSet<&'a str>,
-    owner: Option<&'a Value>,
+    owner: Option<&'a OwnerReference>,
 }
 
 impl Change<'_> {

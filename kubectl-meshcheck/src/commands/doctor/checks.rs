@@ -12,6 +12,8 @@ mod kinds;
 mod leftovers;
 mod namespaces;
 mod order;
+mod permissions;
+mod pods;
 mod reachability;
 mod replicas;
 mod service;
@@ -24,6 +26,8 @@ pub(super) const CHECKS: &[Check] = &[
     check("service", service::check),
     check("endpoints", endpoints::check),
     check("replicas", replicas::check),
+    check("pods", pods::check),
+    check("permissions", permissions::check),
     check("certificate", certificate::check),
     check("ca-bundle", ca_bundle::check),
     check("reachability", reachability::check),

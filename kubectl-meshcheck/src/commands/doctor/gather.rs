@@ -13,11 +13,12 @@ use super::snapshot::{
 };
 use crate::args::DoctorArgs;
 
-pub(super) use install::{value, webhook_container};
+pub(super) use install::{MANAGED, SECRET, value, webhook_container};
 pub(super) use served::base;
 
 mod access;
 mod install;
+mod permissions;
 pub(super) mod probe;
 mod served;
 
@@ -41,9 +42,10 @@ pub(super) async fn snapshot(arguments: &DoctorArgs) -> Result<Snapshot, Cluster
     }
     let reader = Reader::new(&connection.client);
     let namespaces = reader.list_all::<Namespace>().await;
+    let resources = reader.resources().await;
     let mut installs = Vec::new();
-    for (namespace, name) in services(&configurations, arguments) {
-        installs.push(install::look(&reader, &configurations, namespace, name).await);
+    for service in services(&configurations, arguments) {
+        installs.push(install::look(&reader, &configurations, &resources, service).await);
     }
     let urls = served::by_urls(&configurations).await;
     let belongings = belongings(&reader, arguments).await;

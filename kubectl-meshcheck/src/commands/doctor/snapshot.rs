@@ -13,6 +13,8 @@ use meshcheck_certs::Certificate;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::rbac::Permissions;
+
 /// Of the webhook that changes objects, as all manifests call it.
 pub(super) const MUTATE: &str = "mutate.meshcheck.dev";
 /// Of the webhook that refuses them.
@@ -229,6 +231,8 @@ pub(super) struct Install {
     pub(super) deployments: Seen<Vec<Deployment>>,
     pub(super) budgets: Seen<Vec<PodDisruptionBudget>>,
     pub(super) secret: Seen<Stored>,
+    /// `None` where there is no Deployment.
+    pub(super) permissions: Seen<Option<Permissions>>,
     /// Of each Pod that runs.
     pub(super) served: Vec<Served>,
 }

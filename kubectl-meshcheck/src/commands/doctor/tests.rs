@@ -5,7 +5,8 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{PodSpec, Service};
 use meshcheck_certs::Certificate;
 use meshcheck_certs::authority::{Authority, Life};
 use meshcheck_rules::yaml::{Options, Stream};
@@ -13,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::diagnosis::{Diagnosis, Note, Problem};
+use super::needs::needs;
+use super::rbac::{Account, Asked, Permissions, Rbac};
 use super::snapshot::{
     Belonging, Cluster, Configuration, Install, Kind, Probes, Snapshot, Stored, StoredCertificate,
     Tried, Unseen,
@@ -22,6 +25,8 @@ use crate::report::{Demands, Verdict};
 
 mod certificates;
 mod output;
+mod permissions;
+mod pods;
 mod reach;
 mod surroundings;
 
@@ -35,12 +40,60 @@ fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().expect("a time")
 }
 
-/// An object of the base.
+/// The first object of a file of the base.
 fn base<T: DeserializeOwned>(file: &str) -> T {
+    typed(documents(file).remove(0))
+}
+
+fn documents(file: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/base");
     let bytes = fs::read(folder.join(file)).expect("a file");
     let stream = Stream::read(&bytes, &Options::default());
-    typed(stream.documents[0].value.clone())
+    let documents = stream.documents.into_iter();
+    documents.map(|document| document.value).collect()
+}
+
+/// The roles of the base, and who has them.
+fn roles() -> Rbac {
+    let mut rbac = Rbac::default();
+    for object in ["audit.yaml", "certificates.yaml", "mesh.yaml"].map(documents) {
+        for object in object {
+            match object["kind"].as_str().expect("a kind") {
+                "ClusterRole" => rbac.cluster_roles.push(typed(object)),
+                "ClusterRoleBinding" => rbac.cluster_bindings.push(typed(object)),
+                "Role" => rbac.roles.push(typed(object)),
+                "RoleBinding" => rbac.bindings.push(typed(object)),
+                other => panic!("{other}"),
+            }
+        }
+    }
+    rbac
+}
+
+/// The Pod of the base.
+fn webhook_pod() -> PodSpec {
+    let deployment: Deployment = base("deployment.yaml");
+    let spec = deployment.spec.expect("a spec");
+    spec.template.spec.expect("a Pod")
+}
+
+fn account() -> Account {
+    Account {
+        namespace: NAMESPACE.to_owned(),
+        name: webhook_pod().service_account_name.expect("an account"),
+    }
+}
+
+/// What these roles allow of what the base needs.
+fn permissions(rbac: &Rbac) -> Permissions {
+    let (account, needs) = (account(), needs(&webhook_pod(), NAMESPACE, true));
+    let asked = needs
+        .into_iter()
+        .map(|need| Asked::by(rbac, &account, need));
+    Permissions {
+        asked: asked.collect(),
+        account,
+    }
 }
 
 fn typed<T: DeserializeOwned>(value: Value) -> T {
@@ -99,6 +152,7 @@ fn healthy() -> Snapshot {
             is_managed: true,
             chain: Ok(chain),
         })),
+        permissions: Ok(Some(permissions(&roles()))),
         served: Vec::new(),
     };
     let belonging = |kind, name: &str| Belonging {
@@ -254,10 +308,13 @@ fn what_was_not_seen_is_unknown() {
     install.deployments = unseen();
     install.budgets = unseen();
     install.secret = unseen();
+    install.permissions = unseen();
     assert_eq!(problems(&snapshot), []);
     for check in [
         "service",
         "replicas",
+        "pods",
+        "permissions",
         "certificate",
         "reachability",
         "namespaces",

@@ -10,6 +10,7 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::permissions::Resources;
 use crate::commands::doctor::connect::chain;
 use crate::commands::doctor::snapshot::{Belonging, Seen, Unseen};
 
@@ -106,6 +107,23 @@ impl<'c> Reader<'c> {
         let info = self.client.apiserver_version().await;
         let version = info.map(|info| info.git_version);
         version.map_err(|error| unseen("cannot read the version of Kubernetes", &error))
+    }
+
+    /// Every resource that the API server serves, by group and name.
+    pub(super) async fn resources(&self) -> Seen<Resources> {
+        let failed = |error| unseen("cannot ask which kinds there are", &error);
+        let core = self.client.list_core_api_versions_aggregated().await;
+        let core = core.map_err(failed)?.items;
+        let named = self.client.list_api_groups_aggregated().await;
+        let named = named.map_err(failed)?.items;
+        let mut resources = Resources::new();
+        for group in core.into_iter().chain(named) {
+            let name = group.metadata.and_then(|metadata| metadata.name);
+            let name = name.unwrap_or_default();
+            let served = { group.versions }.into_iter().flat_map(|one| one.resources);
+            resources.extend(served.filter_map(|one| Some((name.clone(), one.resource?))));
+        }
+        Ok(resources)
     }
 
     /// A text that the API server serves.

@@ -8,6 +8,7 @@ use kube::core::{Selector, SelectorExt as _};
 use meshcheck_certs::{Certificate, Pair};
 
 use super::access::Reader;
+use super::permissions::{self, Resources};
 use super::served;
 use crate::commands::doctor::snapshot::{
     Configuration, Install, Seen, Stored, StoredCertificate, hooks_of,
@@ -16,15 +17,16 @@ use crate::commands::doctor::snapshot::{
 /// Labels of the Pods of all manifests.
 const PODS: &str = "app.kubernetes.io/name=meshcheck-webhook";
 /// The Secret of a webhook that keeps its own certificates, where no argument says another.
-const SECRET: &str = "meshcheck-webhook-certificates";
-const MANAGED: &str = "--tls=self-managed";
+pub(in crate::commands::doctor) const SECRET: &str = "meshcheck-webhook-certificates";
+/// The argument of such a webhook.
+pub(in crate::commands::doctor) const MANAGED: &str = "--tls=self-managed";
 
 /// Looks at a Service and around it.
 pub(super) async fn look(
     reader: &Reader<'_>,
     configurations: &[Configuration],
-    namespace: String,
-    name: String,
+    resources: &Seen<Resources>,
+    (namespace, name): (String, String),
 ) -> Install {
     let service: Seen<Option<Service>> = reader.get(&namespace, &name).await;
     let selector = service.as_ref().ok().and_then(Option::as_ref);
@@ -38,6 +40,10 @@ pub(super) async fn look(
     let budgets = reader.list(&namespace, "").await;
     let secret = match &deployments {
         Ok(deployments) => secret(reader, &namespace, deployments.first()).await,
+        Err(why) => Err(why.clone()),
+    };
+    let permissions = match &deployments {
+        Ok(all) => permissions::look(reader, resources, all.first(), &secret, &namespace).await,
         Err(why) => Err(why.clone()),
     };
     let hooks = configurations.iter().flat_map(hooks_of);
@@ -56,6 +62,7 @@ pub(super) async fn look(
         deployments,
         budgets,
         secret,
+        permissions,
         served,
     }
 }
