@@ -16,6 +16,7 @@ use crate::mesh::{Around, Enrolment, Mesh, Place};
 use crate::object::{Object, Strings};
 use crate::releases::Releases;
 use crate::rule::{Check, Findings, Rule, RunContext};
+use crate::rules::support::Thing;
 use crate::rules::{IGNORE_EXPIRED, IGNORE_UNUSED};
 use crate::suppress::{self, Entry, Ignores, Suppressed, Why};
 use crate::update::Before;
@@ -61,6 +62,7 @@ pub struct Context<'a> {
     ignores: OnceCell<Ignores<'a>>,
     reinjection: OnceCell<Option<Reinjection>>,
     pub(crate) gate: OnceCell<Gate>,
+    pub(crate) things: OnceCell<Vec<Thing<'a>>>,
 }
 
 impl<'a> Context<'a> {
@@ -161,8 +163,12 @@ impl Engine {
 
     /// Whether any rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
-        let kind = (object.kind, object.group());
-        self.kinds.binary_search(&kind).is_ok()
+        self.looks_at_kind(object.kind, object.group())
+    }
+
+    /// The same for a kind and its API group, at any version.
+    pub fn looks_at_kind(&self, kind: &str, group: &str) -> bool {
+        self.kinds.binary_search(&(kind, group)).is_ok()
     }
 
     /// The rules that look at objects of this kind, in order. Neighbours share their list of kinds,
@@ -221,6 +227,7 @@ impl Engine {
             ignores: OnceCell::new(),
             reinjection: OnceCell::new(),
             gate: OnceCell::new(),
+            things: OnceCell::new(),
         };
         for rule in self.for_kind(object) {
             if wanted(object, rule.id) {

@@ -1,6 +1,6 @@
 //! What a rule says: a [`Finding`] with its place and, where there is one, its [`Fix`].
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::mesh::Source;
 
@@ -48,6 +48,11 @@ impl Pointer {
         Self::default()
     }
 
+    /// The same with room for a text of so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
     /// A pointer from its text form, `None` unless it is empty or starts with `/`.
     pub fn parse(text: &str) -> Option<Self> {
         (text.is_empty() || text.starts_with('/')).then(|| Self(text.to_owned()))
@@ -66,6 +71,11 @@ impl Pointer {
                 c => self.0.push(c),
             }
         }
+    }
+
+    /// Appends an index.
+    pub(crate) fn push_index(&mut self, index: usize) {
+        write!(self.0, "/{index}").expect("a string takes every write");
     }
 
     /// This pointer with one more token.

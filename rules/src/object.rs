@@ -47,11 +47,20 @@ pub(crate) struct Spot<'a> {
 impl Spot<'_> {
     /// A member or item of what stands here.
     pub(crate) fn join(mut self, token: &str) -> Self {
-        match &mut self.inside {
-            Some((pointer, _)) => pointer.push(token),
-            None => self.pointer.push(token),
-        }
+        self.last().push(token);
         self
+    }
+
+    fn item(mut self, index: usize) -> Self {
+        self.last().push_index(index);
+        self
+    }
+
+    fn last(&mut self) -> &mut Pointer {
+        match &mut self.inside {
+            Some((pointer, _)) => pointer,
+            None => &mut self.pointer,
+        }
     }
 }
 
@@ -124,6 +133,14 @@ impl<'a> Node<'a> {
             .map(move |(index, item)| list.below(item, Token::Item(index)))
     }
 
+    /// The last of the items of the list under `key` that is this; the others get no place, which
+    /// most do not need.
+    pub fn last_item(&self, key: &str, is_it: impl Fn(&Value) -> bool) -> Option<Self> {
+        let list = self.value.get(key)?.as_array()?;
+        let index = list.iter().rposition(is_it)?;
+        self.get(key)?.item(index)
+    }
+
     /// Item of a list.
     fn item(&self, index: usize) -> Option<Self> {
         let item = self.value.as_array()?.get(index)?;
@@ -176,13 +193,17 @@ impl<'a> Node<'a> {
     /// Where this node stands.
     pub(crate) fn spot(&self) -> Spot<'a> {
         let tokens: Vec<Token<'a>> = self.steps().collect();
+        let room = tokens.iter().map(|token| match token {
+            Token::Member(name) => name.len() + 1,
+            Token::Item(_) | Token::Document(_) => 4,
+        });
         let root = Spot {
-            pointer: Pointer::root(),
+            pointer: Pointer::with_room(room.sum()),
             inside: None,
         };
         tokens.iter().rev().fold(root, |spot, token| match token {
             Token::Member(name) => spot.join(name),
-            Token::Item(index) => spot.join(&index.to_string()),
+            Token::Item(index) => spot.item(*index),
             Token::Document(text) => Spot {
                 inside: Some((Pointer::root(), text)),
                 ..spot

@@ -27,6 +27,7 @@ pub struct Mended {
 /// What holds for all fixes of a document.
 #[derive(Clone, Copy)]
 struct Terms<'t> {
+    document: &'t Value,
     wanted: Wanted<'t>,
     mesh: &'t Mesh,
     place: Place<'t>,
@@ -43,25 +44,10 @@ impl Engine {
         place: Place<'_>,
         grade: Applicability,
     ) -> Mended {
-        self.mend_by(&|_, _| true, document, mesh, place, grade)
-    }
-
-    /// The same with the rules alone that are wanted on an object.
-    pub fn mend_by(
-        &self,
-        wanted: Wanted<'_>,
-        document: &Value,
-        mesh: &Mesh,
-        place: Place<'_>,
-        grade: Applicability,
-    ) -> Mended {
-        let mut mended = Mended {
-            value: document.clone(),
-            patch: Patch::default(),
-            fixed: Vec::new(),
-        };
+        let mut mended = Mended::nothing_of(document);
         let terms = Terms {
-            wanted,
+            document,
+            wanted: &|_, _| true,
             mesh,
             place,
             grade,
@@ -69,39 +55,69 @@ impl Engine {
         // No fix moves an object, so that a list of thousands is gone through once and not for each.
         let objects = mesh.objects(document, place).into_iter();
         for at in objects.map(|object| object.root.pointer()) {
-            self.mend_object(&mut mended, &at, terms);
+            self.mend_object(&mut mended, &at, None, terms);
         }
         mended
     }
 
-    fn mend_object(&self, mended: &mut Mended, at: &Pointer, terms: Terms<'_>) {
-        let mut last: Option<Step> = None;
+    /// The same for a document that is one object, by the rules that are wanted on it; `found` is what
+    /// they find in it.
+    pub fn mend_found(
+        &self,
+        found: Vec<Finding>,
+        wanted: Wanted<'_>,
+        document: &Value,
+        mesh: &Mesh,
+        place: Place<'_>,
+        grade: Applicability,
+    ) -> Mended {
+        let mut mended = Mended::nothing_of(document);
+        let terms = Terms {
+            document,
+            wanted,
+            mesh,
+            place,
+            grade,
+        };
+        self.mend_object(&mut mended, &Pointer::root(), Some(found), terms);
+        mended
+    }
+
+    /// `found` is what the rules say of the object as it is.
+    fn mend_object(
+        &self,
+        mended: &mut Mended,
+        at: &Pointer,
+        mut found: Option<Vec<Finding>>,
+        terms: Terms<'_>,
+    ) {
+        // Operations that were there before the last fix.
+        let mut last: Option<usize> = None;
         let mut useless: Vec<Finding> = Vec::new();
         for _ in 0..MOST_FIXES {
             let Some(object) = Object::at(&mended.value, at, terms.place) else {
                 break;
             };
             let is_left = |finding: &Finding| !useless.iter().any(|other| is_same(other, finding));
-            let next = self
-                .findings(&object, terms)
-                .into_iter()
-                .find(|finding| is_fixable(finding, terms.grade) && is_left(finding));
+            let findings = found
+                .take()
+                .unwrap_or_else(|| self.findings(&object, terms));
+            let mut findings = findings.into_iter();
+            let next =
+                findings.find(|finding| is_fixable(finding, terms.grade) && is_left(finding));
             let Some(finding) = next else { break };
-            let step = Step {
-                before: object.root.value().clone(),
-                operations: mended.patch.0.len(),
-            };
+            let operations = mended.patch.0.len();
             // What is said again was not mended by it.
             let again = mended
                 .fixed
                 .last()
                 .is_some_and(|fixed| is_same(fixed, &finding));
             match last.take().filter(|_| again) {
-                Some(step) => {
-                    mended.undo(at, step);
+                Some(operations) => {
+                    mended.undo(terms.document, operations);
                     useless.push(finding);
                 }
-                None if mended.apply(finding.clone()) => last = Some(step),
+                None if mended.apply(finding.clone()) => last = Some(operations),
                 None => useless.push(finding),
             }
         }
@@ -119,12 +135,6 @@ impl Engine {
     }
 }
 
-/// What an object was before a fix.
-struct Step {
-    before: Value,
-    operations: usize,
-}
-
 fn is_fixable(finding: &Finding, grade: Applicability) -> bool {
     let fix = finding.fix.as_ref();
     fix.is_some_and(|fix| fix.applicability <= grade)
@@ -136,6 +146,14 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 }
 
 impl Mended {
+    fn nothing_of(document: &Value) -> Self {
+        Self {
+            value: document.clone(),
+            patch: Patch::default(),
+            fixed: Vec::new(),
+        }
+    }
+
     /// False where the fix does not fit the document, which then stays as it is.
     fn apply(&mut self, finding: Finding) -> bool {
         let Some(fix) = &finding.fix else {
@@ -149,12 +167,12 @@ impl Mended {
         true
     }
 
-    /// Takes the last fix back.
-    fn undo(&mut self, at: &Pointer, step: Step) {
-        if let Some(object) = self.value.pointer_mut(at.as_str()) {
-            *object = step.before;
-            self.patch.0.truncate(step.operations);
-            self.fixed.pop();
-        }
+    /// Takes the last fix back, before which there were so many operations. That is seldom, so that no
+    /// fix keeps a copy of what was before: it is made anew.
+    fn undo(&mut self, document: &Value, operations: usize) {
+        self.patch.0.truncate(operations);
+        self.fixed.pop();
+        self.value = document.clone();
+        json_patch::patch(&mut self.value, &self.patch).expect("these fitted one after the other");
     }
 }

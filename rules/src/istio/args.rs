@@ -4,6 +4,8 @@
 //! good ones the last wins; unknown flags are ignored and eat a bare word behind them; a bare word
 //! that is left over ends istiod.
 
+use serde_json::Value;
+
 use crate::istio::workload::arguments;
 use crate::object::Node;
 
@@ -289,6 +291,9 @@ impl<'a> Parser<'a> {
 /// Puts the container's variables into a text, as the kubelet does: `$(NAME)` for a variable that
 /// is there, the text as it stands for one that is not, `$$(NAME)` for a dollar.
 fn expand(text: &str, container: &Node<'_>) -> Text {
+    if !text.contains(['$', '{']) {
+        return Text::Known(text.to_owned());
+    }
     if text.contains("{{") || text.contains("${") {
         return Text::Unknown;
     }
@@ -356,8 +361,7 @@ pub fn variable<'a>(container: &Node<'a>, name: &str) -> Variable<'a> {
 
 /// The entry of an environment variable.
 pub fn variable_node<'a>(container: &Node<'a>, name: &str) -> Option<Node<'a>> {
-    container
-        .items("env")
-        .filter(|entry| entry.str_at("name") == Some(name))
-        .last()
+    container.last_item("env", |entry| {
+        entry.get("name").and_then(Value::as_str) == Some(name)
+    })
 }

@@ -21,7 +21,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let Known::Yes(kubernetes, source) = cx.around.kubernetes() else {
         return;
     };
-    let istiod = things(cx.subject()).find(|thing| thing.component == Component::Pilot);
+    let istiod = things(cx)
+        .iter()
+        .find(|thing| thing.component == Component::Pilot);
     let Some(istiod) = istiod else { return };
     let Some(version) = istiod.stated.version() else {
         return;
@@ -30,14 +32,14 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let tested = tested(cx, version.minor);
     match cx.releases.fit(version.minor, kubernetes) {
         Fit::MissingApis(missing) => {
-            report_missing_apis(&name, kubernetes, &missing, istiod.at, &source, out);
+            report_missing_apis(&name, kubernetes, &missing, istiod.at.clone(), &source, out);
         }
         Fit::BelowFloor(floor) => {
             let message = format!(
                 "{name} does not run on Kubernetes {kubernetes}: it needs {floor} or newer{}",
                 parenthesis(&tested)
             );
-            out.report(istiod.at, message)
+            out.report(istiod.at.clone(), message)
                 .related([told(&source, kubernetes)]);
         }
         Fit::AlsoTested => {
@@ -45,7 +47,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                 "{name} is not supported on Kubernetes {kubernetes}: {tested}, and tried on this one \
                  without a promise"
             );
-            out.report(istiod.at, message)
+            out.report(istiod.at.clone(), message)
                 .severity(Severity::Warning)
                 .related([told(&source, kubernetes)]);
         }
@@ -55,7 +57,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                 "{name} was never tested on Kubernetes {kubernetes}, which is {side} than what it \
                  supports: {tested}"
             );
-            out.report(istiod.at, message)
+            out.report(istiod.at.clone(), message)
                 .severity(Severity::Warning)
                 .related([told(&source, kubernetes)])
                 .related(conditions(cx, version.minor, kubernetes, &source));

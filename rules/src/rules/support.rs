@@ -102,8 +102,12 @@ impl Thing<'_> {
     }
 }
 
-/// Everything in an object that has a version.
-pub(crate) fn things<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item = Thing<'a>> + 's {
+/// Everything in an object that has a version. Worked out once for all rules.
+pub(crate) fn things<'c, 'a>(cx: &'c Context<'a>) -> &'c [Thing<'a>] {
+    cx.things.get_or_init(|| all(cx.subject()).collect())
+}
+
+fn all<'s, 'a: 's>(subject: &'s Subject<'a>) -> impl Iterator<Item = Thing<'a>> + 's {
     let builds = subject.builds.iter().map(|build| Thing {
         name: match build.component {
             Component::Pilot => "istiod",

@@ -14,11 +14,11 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for thing in things(cx.subject()) {
+    for thing in things(cx) {
         let Some(version) = thing.stated.version() else {
             continue;
         };
-        let judged = Judged::of(cx, &thing, version.minor);
+        let judged = Judged::of(cx, thing, version.minor);
         let judged = judged.filter(|judged| judged.for_vendor.is_none());
         let Some(Support::Supported(Some(end))) = judged.map(|judged| judged.support) else {
             continue;
@@ -46,6 +46,6 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             end.date,
             end.certainty.as_str(),
         );
-        out.report(thing.at, message);
+        out.report(thing.at.clone(), message);
     }
 }

@@ -15,7 +15,7 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for thing in things(cx.subject()) {
+    for thing in things(cx) {
         let Stated::Version(Tag::Prerelease(version), from) = &thing.stated else {
             continue;
         };
@@ -24,6 +24,6 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
              and no bulletin covers it",
             thing.name, version
         );
-        out.report(thing.at, message);
+        out.report(thing.at.clone(), message);
     }
 }

@@ -29,11 +29,11 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     if let Some(install) = &subject.install {
         return check_install(install, out);
     }
-    for thing in things(subject) {
+    for thing in things(cx) {
         match (thing.component, thing.stated.version()) {
-            (Component::Pilot, Some(version)) => check_injector(cx, &thing, version, out),
+            (Component::Pilot, Some(version)) => check_injector(cx, thing, version, out),
             (Component::Proxy | Component::Cni | Component::Ztunnel, Some(version)) => {
-                check_part(cx, &thing, version, out);
+                check_part(cx, thing, version, out);
             }
             _ => {}
         }

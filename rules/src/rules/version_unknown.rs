@@ -16,7 +16,7 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for thing in things(cx.subject()) {
+    for thing in things(cx) {
         match &thing.stated {
             Stated::Unknown { why, hint } => {
                 let hint = hint
@@ -27,7 +27,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                      is supported and fits its Kubernetes",
                     thing.name
                 );
-                let finding = out.report(thing.at, message);
+                let finding = out.report(thing.at.clone(), message);
                 if thing.vendor.is_some() {
                     finding.severity(Severity::Info);
                 }
@@ -47,7 +47,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                         thing.name,
                         days(age)
                     );
-                    out.report(thing.at, message).severity(Severity::Info);
+                    out.report(thing.at.clone(), message)
+                        .severity(Severity::Info);
                 }
             }
         }

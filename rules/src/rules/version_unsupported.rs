@@ -17,11 +17,11 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for thing in things(cx.subject()) {
+    for thing in things(cx) {
         let Some(version) = thing.stated.version() else {
             continue;
         };
-        let Some(judged) = Judged::of(cx, &thing, version.minor) else {
+        let Some(judged) = Judged::of(cx, thing, version.minor) else {
             continue;
         };
         if let Some(vendor) = judged.for_vendor.filter(|_| version.minor.major != 1) {
@@ -33,7 +33,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
                 vendor.as_str(),
                 vendor.as_str(),
             );
-            out.report(thing.at, message).severity(Severity::Info);
+            out.report(thing.at.clone(), message)
+                .severity(Severity::Info);
             continue;
         }
         let end = match judged.support {
@@ -41,7 +42,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             Support::Unlisted => None,
             Support::Supported(_) | Support::Newer => continue,
         };
-        let message = message(cx, &thing, version.minor, end, judged.for_vendor);
+        let message = message(cx, thing, version.minor, end, judged.for_vendor);
         let finding = out.report(thing.at.clone(), message);
         finding.extent(-version.minor.ordinal());
         if judged.for_vendor.is_some() {

@@ -21,15 +21,15 @@ declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     // A vendor's patch levels are its own.
-    let is_judged = |thing: &Thing<'_>| thing.vendor.is_none() && thing.is_program;
-    for thing in things(cx.subject()).filter(is_judged) {
+    let is_judged = |thing: &&Thing<'_>| thing.vendor.is_none() && thing.is_program;
+    for thing in things(cx).iter().filter(is_judged) {
         let Stated::Version(Tag::Release(version), _) = thing.stated else {
             continue;
         };
         let Some(exposure) = cx.releases.exposure(version, cx.as_of) else {
             continue;
         };
-        let finding = out.report(thing.at.clone(), message(&thing, version, &exposure));
+        let finding = out.report(thing.at.clone(), message(thing, version, &exposure));
         if exposure
             .highest()
             .is_some_and(|score| score >= cx.policy.version.cvss_error)
@@ -37,7 +37,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             finding.severity(Severity::Error);
         }
         if let Fixed::In { newest, .. } = exposure.fixed {
-            finding.fix(fix(&thing, version, newest.version));
+            finding.fix(fix(thing, version, newest.version));
         }
     }
 }

@@ -15,7 +15,7 @@ declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for thing in things(cx.subject()) {
+    for thing in things(cx) {
         let Stated::Version(Tag::Release(version), from) = &thing.stated else {
             continue;
         };
@@ -26,6 +26,6 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             "{} ({from}) was withdrawn: {}; use another patch",
             thing.name, row.reason
         );
-        out.report(thing.at, message);
+        out.report(thing.at.clone(), message);
     }
 }

@@ -25,9 +25,9 @@ pub fn in_istiod<'a>(istiod: &Istiod<'a>, version: Option<Version>) -> Vec<Ignor
             remedy: None,
         });
     };
+    let version = version.unwrap_or(READS_ENVIRONMENT);
     for entry in istiod.container.items("env") {
         let name = entry.str_at("name").unwrap_or_default();
-        let version = version.unwrap_or(READS_ENVIRONMENT);
         if let (Some(why), Some(node)) = (unread_variable(name, version), entry.get("name")) {
             add(node, why);
         }
@@ -73,8 +73,12 @@ pub(super) fn unread_variable(name: &str, version: Version) -> Option<String> {
             format!("variable `{name}` is read from {READS_ENVIRONMENT} on, and this istiod is {version}")
         });
     }
-    let plain = name.replace('_', "").to_ascii_lowercase();
-    let speaks = resembles(name, AGE) || plain.contains("keepalive") && plain.ends_with("age");
+    let speaks = || {
+        let plain = name.replace('_', "").to_ascii_lowercase();
+        plain.contains("keepalive") && plain.ends_with("age")
+    };
+    // Most names are shorter than any that speaks of it.
+    let speaks = name.len() >= "keepaliveage".len() && (resembles(name, AGE) || speaks());
     speaks.then(|| format!("variable `{name}` is not read by any istiod: the age is only a flag"))
 }
 
