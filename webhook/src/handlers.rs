@@ -1,6 +1,6 @@
 //! `/mutate` and `/validate` over HTTP: limits, deadline, early refusal, and what is told of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -9,10 +9,11 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
 
 use crate::body::{self, BodyError};
+use crate::deadline::Clock;
 use crate::decide::{Decision, Excuse};
 use crate::judge::{Judge, Verdict, Webhook};
 use crate::metrics::{Metrics, Seen, kind_class};
@@ -63,6 +64,7 @@ pub struct Server {
     limits: Limits,
     slots: Arc<Semaphore>,
     kibibytes: Arc<Semaphore>,
+    clock: OnceLock<Clock>,
 }
 
 /// Why a request gets no review for an answer.
@@ -86,6 +88,7 @@ pub fn router(judge: Arc<Judge>, metrics: Arc<Metrics>, limits: Limits) -> Route
         limits,
         slots: Arc::new(Semaphore::new(limits.in_flight)),
         kibibytes: Arc::new(Semaphore::new(limits.kibibytes() as usize)),
+        clock: OnceLock::new(),
     });
     Router::new()
         .route("/mutate", post(mutate))
@@ -133,10 +136,11 @@ impl Server {
         started: Instant,
     ) -> Result<(Seen, Answer), Refusal> {
         let slot = self.enter(body.size_hint().exact())?;
-        let deadline = (started + self.limits.request_time).into();
-        let bytes = timeout_at(deadline, body::read(body, self.limits.body_bytes))
-            .await
-            .map_err(|_| Refusal::Slow(self.limits.request_time))??;
+        let bytes = select! {
+            biased;
+            read = body::read(body, self.limits.body_bytes) => read?,
+            () = self.is_late(started) => return Err(Refusal::Slow(self.limits.request_time)),
+        };
         let request = Arc::new(Request::parse(&bytes)?);
         // As a task of its own, so that a deadline is one: nothing can stop a rule that does not come to
         // an end. The slot goes along, so that such rules cannot pile up either.
@@ -152,10 +156,13 @@ impl Server {
             tokio::task::spawn_blocking(judging)
         };
         drop(bytes);
-        let decided = match timeout_at(deadline, job).await {
-            Ok(Ok(verdict)) => self.decided(webhook, verdict),
-            Ok(Err(_panic)) => Decided::unchecked("crashed", "meshcheck broke down, see its log"),
-            Err(_late) => {
+        let decided = select! {
+            biased;
+            judged = job => match judged {
+                Ok(verdict) => self.decided(webhook, verdict),
+                Err(_panic) => Decided::unchecked("crashed", "meshcheck broke down, see its log"),
+            },
+            () = self.is_late(started) => {
                 let why = format!("it took longer than {:?}", self.limits.request_time);
                 Decided::unchecked("late", &why)
             }
@@ -167,6 +174,13 @@ impl Server {
             outcome: decided.outcome,
         };
         Ok((seen, Answer::new(request.uid.clone(), decided.decision)))
+    }
+
+    /// Returns when a request that came at `started` should have been answered.
+    async fn is_late(&self, started: Instant) {
+        let patience = self.limits.request_time;
+        let clock = self.clock.get_or_init(|| Clock::start(patience));
+        clock.passes((started + patience).into()).await;
     }
 
     /// A place among the requests in flight, or none at once: a request that waits past the API

@@ -9,8 +9,7 @@ use jiff::tz::TimeZone;
 use meshcheck_rules::config::Policy;
 use meshcheck_rules::mesh::Settings;
 use meshcheck_rules::releases::Releases;
-use meshcheck_rules::{Engine, Mesh, Object, Report, Rule, RunFinding, Severity};
-use serde_json::json;
+use meshcheck_rules::{Engine, Mesh, Report, Rule, RunFinding, Severity};
 
 use crate::decide::Decision;
 use crate::review::{GroupVersionKind, Request};
@@ -205,7 +204,7 @@ impl Judge {
     /// Answers one request. Never fails, and has no side effect.
     pub fn judge(&self, webhook: Webhook, request: &Request) -> Verdict {
         let (engine, mesh) = (self.engine(), self.mesh());
-        let looks_at = |kind: &GroupVersionKind| looks_at(&engine, kind);
+        let looks_at = |kind: &GroupVersionKind| engine.looks_at_kind(&kind.kind, &kind.group);
         let value = match scope::subject(request, looks_at) {
             Ok(value) => value,
             Err(reason) => return Verdict::untouched(reason),
@@ -216,7 +215,7 @@ impl Judge {
             engine: &engine,
             mesh: &mesh,
             request,
-            value: &value,
+            value,
         };
         let verdict = match webhook {
             Webhook::Mutate => case.mutate(),
@@ -282,13 +281,6 @@ pub fn today() -> Date {
         .unwrap_or(jiff::Timestamp::MAX)
         .to_zoned(TimeZone::UTC)
         .date()
-}
-
-fn looks_at(engine: &Engine, kind: &GroupVersionKind) -> bool {
-    let head = json!({"apiVersion": kind.api_version(), "kind": kind.kind});
-    Object::all(&head)
-        .iter()
-        .any(|object| engine.looks_at(object))
 }
 
 impl Verdict {

@@ -7,6 +7,7 @@ pub mod args;
 pub mod audit;
 pub mod body;
 pub mod cluster;
+mod deadline;
 pub mod decide;
 pub mod followed;
 pub mod glass;

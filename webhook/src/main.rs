@@ -1,6 +1,7 @@
 //! The program: options, log, runtime, exit code.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -15,8 +16,9 @@ use tokio::runtime::Builder;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Threads besides those that the cores can keep busy: a rule that does not come to an end keeps one.
-const SPARE: usize = 2;
+/// Threads that answer: a rule that does not come to an end keeps one, and more than these only cost memory
+/// and wake each other.
+const THREADS: RangeInclusive<usize> = 2..=4;
 
 /// For checks that still run when the server ends.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
 fn serve(args: Args) -> Result<(), RunError> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = Builder::new_multi_thread()
-        .worker_threads(cores + SPARE)
+        .worker_threads(cores.clamp(*THREADS.start(), *THREADS.end()))
         .enable_all()
         .build()
         .map_err(RunError::Threads)?;

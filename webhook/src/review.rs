@@ -43,21 +43,21 @@ pub enum ReviewError {
     NoUid,
 }
 
+/// A review whose request is read as `R`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<'a> {
+struct Envelope<R> {
     #[serde(default)]
     api_version: Value,
     #[serde(default)]
     kind: Value,
-    #[serde(borrow)]
-    request: Option<&'a RawValue>,
+    request: Option<R>,
 }
 
-/// What the API server asks.
+/// What the API server asks, with objects read as `O`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request {
+pub struct Request<O = Document> {
     /// Given back in the answer.
     pub uid: String,
     /// The kind of the object, after conversion to what the webhook configuration asks for.
@@ -80,9 +80,26 @@ pub struct Request {
     #[serde(default, deserialize_with = "null_is_default")]
     pub user_info: UserInfo,
     /// The object as it would be stored; not there on a deletion.
-    pub object: Option<Box<RawValue>>,
-    /// The object as it is stored, for an update or deletion.
+    pub object: Option<O>,
+    /// The object as it is stored, for an update or deletion. Few answers depend on it, so it is read
+    /// where one does.
     pub old_object: Option<Box<RawValue>>,
+}
+
+/// An object in a request.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(from = "Value")]
+pub enum Document {
+    /// As it came: null and unknown fields stay.
+    Read(Value),
+    /// JSON that is nested too deeply to be read.
+    Unreadable,
+}
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self::Read(value)
+    }
 }
 
 /// Who asks.
@@ -152,19 +169,82 @@ impl Operation {
 impl Request {
     /// Reads the body of a call.
     pub fn parse(body: &[u8]) -> Result<Self, ReviewError> {
-        let envelope: Envelope<'_> = serde_json::from_slice(body)?;
-        if envelope.kind != "AdmissionReview" {
-            return Err(ReviewError::Kind(named(&envelope.kind)));
-        }
-        if envelope.api_version != API_VERSION {
-            return Err(ReviewError::Version(named(&envelope.api_version)));
-        }
-        let request = envelope.request.ok_or(ReviewError::NoRequest)?;
-        let request: Self = serde_json::from_str(request.get()).map_err(ReviewError::Request)?;
+        // Nearly every review can be read in one go. Step by step it is known what is wrong with one.
+        let request = match serde_json::from_slice::<Envelope<Self>>(body) {
+            Ok(envelope) => envelope.request()?,
+            Err(_) => Self::parse_in_steps(body)?,
+        };
         if request.uid.is_empty() {
             return Err(ReviewError::NoUid);
         }
-        Ok(request)
+        Ok(request.complete())
+    }
+
+    fn parse_in_steps(body: &[u8]) -> Result<Self, ReviewError> {
+        let envelope: Envelope<Box<RawValue>> = serde_json::from_slice(body)?;
+        let request = envelope.request()?;
+        let request: Request<Box<RawValue>> =
+            serde_json::from_str(request.get()).map_err(ReviewError::Request)?;
+        Ok(request.read())
+    }
+
+    /// The namespace of a new object may stand in the request alone.
+    fn complete(mut self) -> Self {
+        if let Some(Document::Read(object)) = &mut self.object {
+            complete(object, &self.namespace);
+        }
+        self
+    }
+
+    /// The stored object that an update or deletion is about, if it can be read.
+    pub fn before(&self) -> Option<Value> {
+        let raw = self.old_object.as_ref()?;
+        let mut object: Value = serde_json::from_str(raw.get()).ok()?;
+        complete(&mut object, &self.namespace);
+        Some(object)
+    }
+}
+
+fn complete(object: &mut Value, namespace: &str) {
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    if let (Some(metadata), false) = (metadata, namespace.is_empty()) {
+        let place = metadata.entry("namespace").or_insert(Value::Null);
+        if place.as_str().is_none_or(str::is_empty) {
+            *place = namespace.into();
+        }
+    }
+}
+
+impl Request<Box<RawValue>> {
+    fn read(self) -> Request {
+        let object = self.object.map(|object| {
+            let read = serde_json::from_str(object.get());
+            read.map_or(Document::Unreadable, Document::Read)
+        });
+        Request {
+            object,
+            uid: self.uid,
+            kind: self.kind,
+            sub_resource: self.sub_resource,
+            name: self.name,
+            namespace: self.namespace,
+            operation: self.operation,
+            dry_run: self.dry_run,
+            user_info: self.user_info,
+            old_object: self.old_object,
+        }
+    }
+}
+
+impl<R> Envelope<R> {
+    fn request(self) -> Result<R, ReviewError> {
+        if self.kind != "AdmissionReview" {
+            return Err(ReviewError::Kind(named(&self.kind)));
+        }
+        if self.api_version != API_VERSION {
+            return Err(ReviewError::Version(named(&self.api_version)));
+        }
+        self.request.ok_or(ReviewError::NoRequest)
     }
 }
 
@@ -281,9 +361,10 @@ mod tests {
         assert_eq!(request.kind.api_version(), "apps/v1");
         assert_eq!(request.operation, Operation::Create);
         assert!(request.dry_run && request.old_object.is_none());
+        let object = json!({"kind": "Deployment", "odd": null});
         assert_eq!(
-            request.object.unwrap().get(),
-            r#"{"kind":"Deployment","odd":null}"#,
+            request.object,
+            Some(Document::Read(object)),
             "null and unknown fields stay"
         );
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::review::{GroupVersionKind, Operation, Request};
+use crate::review::{Document, GroupVersionKind, Operation, Request};
 
 pub use gitops::{Owner, owner};
 
@@ -47,7 +47,7 @@ impl Untouched {
 pub fn subject(
     request: &Request,
     looks_at: impl FnOnce(&GroupVersionKind) -> bool,
-) -> Result<Value, Untouched> {
+) -> Result<&Value, Untouched> {
     if !matches!(request.operation, Operation::Create | Operation::Update) {
         return Err(Untouched::Operation);
     }
@@ -60,39 +60,21 @@ pub fn subject(
     if request.operation == Operation::Update && is_pod(&request.kind) {
         return Err(Untouched::RunningPod);
     }
-    let raw = request.object.as_ref().ok_or(Untouched::NoObject)?;
-    let mut object: Value = serde_json::from_str(raw.get()).map_err(|_| Untouched::Unreadable)?;
+    let object = match request.object.as_ref().ok_or(Untouched::NoObject)? {
+        Document::Read(object) => object,
+        Document::Unreadable => return Err(Untouched::Unreadable),
+    };
     if object.as_object().is_none_or(serde_json::Map::is_empty) {
         return Err(Untouched::NoObject);
     }
     if !object["metadata"]["deletionTimestamp"].is_null() {
         return Err(Untouched::BeingDeleted);
     }
-    complete(&mut object, &request.namespace);
     Ok(object)
 }
 
 fn is_pod(kind: &GroupVersionKind) -> bool {
     kind.group.is_empty() && kind.kind == "Pod"
-}
-
-/// The object as it is stored, for an update.
-pub fn before(request: &Request) -> Option<Value> {
-    let raw = request.old_object.as_ref()?;
-    let mut object: Value = serde_json::from_str(raw.get()).ok()?;
-    complete(&mut object, &request.namespace);
-    Some(object)
-}
-
-/// The namespace of a new object may stand in the request alone.
-fn complete(object: &mut Value, namespace: &str) {
-    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
-    if let (Some(metadata), false) = (metadata, namespace.is_empty()) {
-        let place = metadata.entry("namespace").or_insert(Value::Null);
-        if place.as_str().is_none_or(str::is_empty) {
-            *place = namespace.into();
-        }
-    }
 }
 
 /// Where the pod template of an object stands.
@@ -175,14 +157,17 @@ mod tests {
 
     fn request(operation: &str, object: &Value) -> Request {
         let kind = json!({"group": "", "version": "v1", "kind": object["kind"]});
-        serde_json::from_value(json!({
-            "uid": "u", "kind": kind, "operation": operation, "namespace": "shop", "object": object,
-        }))
-        .unwrap()
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "u", "kind": kind, "operation": operation, "namespace": "shop", "object": object,
+            },
+        });
+        Request::parse(review.to_string().as_bytes()).unwrap()
     }
 
     fn subject_of(request: &Request) -> Result<Value, Untouched> {
-        subject(request, |kind| kind.kind != "Secret")
+        subject(request, |kind| kind.kind != "Secret").cloned()
     }
 
     #[test]
@@ -220,18 +205,19 @@ mod tests {
 
     #[test]
     fn leaves_empty_and_endless_objects_alone() {
-        let mut empty = request("CREATE", &json!({"kind": "Pod"}));
-        for (raw, reason) in [
-            (None, Untouched::NoObject),
-            (Some("{}".to_owned()), Untouched::NoObject),
-            (Some("[1]".to_owned()), Untouched::NoObject),
-            (
-                Some("[".repeat(9999) + &"]".repeat(9999)),
-                Untouched::Unreadable,
-            ),
+        let endless = "[".repeat(9999) + &"]".repeat(9999);
+        for (object, reason) in [
+            ("null", Untouched::NoObject),
+            ("{}", Untouched::NoObject),
+            ("[1]", Untouched::NoObject),
+            (&endless, Untouched::Unreadable),
         ] {
-            empty.object = raw.map(|raw| serde_json::value::RawValue::from_string(raw).unwrap());
-            assert_eq!(subject_of(&empty), Err(reason));
+            let review = format!(
+                r#"{{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {{"uid": "u",
+                "kind": {{"version": "v1", "kind": "Pod"}}, "operation": "CREATE", "object": {object}}}}}"#
+            );
+            let request = Request::parse(review.as_bytes()).unwrap();
+            assert_eq!(subject_of(&request), Err(reason));
         }
     }
 

@@ -46,7 +46,7 @@ impl Case<'_> {
             return Verdict::new(Outcome::Unchanged, Decision::default(), &report);
         }
         let mends = self.mends();
-        let mended = (mends == Mends::Here).then(|| self.mend(self.value));
+        let mended = (mends == Mends::Here).then(|| self.mend(self.value, &report));
         let fixed = mended.iter().flat_map(|mended| &mended.fixed);
         let fixed = fixed.map(|finding| finding.rule).collect();
         let (advised, kept) = self.advice(&report, mends);
@@ -77,13 +77,16 @@ impl Case<'_> {
         self.revisions.of(self.value)
     }
 
-    /// The document as the rules that are enforced would have it.
-    fn mend(&self, value: &Value) -> Mended {
+    /// An object as the rules that are enforced would have it; `report` is what the rules say of it.
+    fn mend(&self, value: &Value, report: &Report) -> Mended {
         let policy = self.policy();
         let enforced = |object: &Object<'_>, rule: &str| policy.mode(object, rule) == Mode::Enforce;
+        let found = report.findings.iter();
+        let found = found.filter(|finding| self.mode(value, finding.rule) == Mode::Enforce);
+        let found = found.cloned().collect();
         let (mesh, grade) = (self.mesh, Applicability::Safe);
         self.engine
-            .mend_by(&enforced, value, mesh, Place::cluster(), grade)
+            .mend_found(found, &enforced, value, mesh, Place::cluster(), grade)
     }
 
     fn mends(&self) -> Mends {
@@ -182,7 +185,7 @@ impl Case<'_> {
         let Some(pod) = scope::pod_of(self.value) else {
             return BTreeSet::new();
         };
-        let mended = self.mend(&pod);
+        let mended = self.mend(&pod, &self.check(&pod));
         let left = self.check(&mended.value);
         let is_left = |rule: &str| left.findings.iter().any(|f| f.rule == rule && is_error(f));
         let fixed = mended.fixed.iter().map(|finding| finding.rule);
@@ -205,7 +208,7 @@ impl Case<'_> {
     /// The stored object, for an update.
     fn stored(&self) -> Option<Value> {
         let is_update = self.request.operation == Operation::Update;
-        is_update.then(|| scope::before(self.request)).flatten()
+        is_update.then(|| self.request.before()).flatten()
     }
 
     fn holds_against_stored(&self) -> bool {
@@ -220,9 +223,10 @@ impl Case<'_> {
     /// What the rules say of the object as an update of the one that is stored. That one is read only
     /// where it can matter.
     fn check_update(&self) -> Report {
-        let objects = Object::all(self.value);
-        let matters = objects.iter().any(update::matters);
-        let stored = matters.then(|| self.stored()).flatten();
+        let matters = || Object::all(self.value).iter().any(update::matters);
+        let is_update = self.request.operation == Operation::Update;
+        let stored = (is_update && matters()).then(|| self.request.before());
+        let stored = stored.flatten();
         let stored = stored.as_ref().map(Object::all).unwrap_or_default();
         let former = stored.first().map(|object| {
             let title = object.title().into();
