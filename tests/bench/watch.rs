@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -71,18 +72,10 @@ fn measure(runtime: &Runtime, size: Option<Size>) -> String {
     folder.mount_made(&Made::for_names(&["localhost"]));
     let certificates = folder.path().to_str().expect("text");
     let mut arguments = vec!["--cert-dir", certificates];
-    let kubeconfig = folder.path().join("kubeconfig");
+    let mut kubeconfig = PathBuf::new();
     if let Some(size) = size {
         arguments.push("--watch");
-        let address = runtime.block_on(serve(size));
-        let file = json!({
-            "apiVersion": "v1", "kind": "Config",
-            "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
-            "users": [{"name": "a", "user": {}}],
-            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-            "current-context": "a",
-        });
-        fs::write(&kubeconfig, file.to_string()).expect("a file");
+        kubeconfig = folder.kubeconfig(runtime.block_on(serve(size)));
     }
     let mut command = command(&arguments);
     command.env("KUBECONFIG", &kubeconfig);

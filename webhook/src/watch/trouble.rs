@@ -1,6 +1,7 @@
 //! What is going wrong with a watch, said once.
 
 use kube::runtime::watcher::Error;
+use meshcheck_certs::answer;
 
 use super::seen::Kind;
 use crate::metrics::WatchMetrics;
@@ -105,16 +106,16 @@ impl Trouble {
         if said == Some(reason) {
             return;
         }
-        let resource = self.kind.resource();
+        let (resource, error) = (self.kind.resource(), told(error));
         match reason {
             // It is the ordinary way after a long pause.
-            Reason::Gone => tracing::debug!(resource, %error, "a watch begins anew"),
+            Reason::Gone => tracing::debug!(resource, error, "a watch begins anew"),
             Reason::Forbidden => {
                 let grant = format!("get, list and watch on {resource}, in all namespaces");
                 tracing::error!(
                     resource,
                     grant,
-                    %error,
+                    error,
                     "may not be watched: what it says of the mesh stays as it is; \
                      the ClusterRole meshcheck-webhook-mesh of the manifests grants it"
                 );
@@ -122,7 +123,7 @@ impl Trouble {
             _ => tracing::warn!(
                 resource,
                 reason = reason.as_str(),
-                %error,
+                error,
                 "cannot be watched, trying again: what it says of the mesh stays as it is"
             ),
         }
@@ -135,6 +136,17 @@ impl Trouble {
             let resource = self.kind.resource();
             tracing::info!(resource, "is watched again");
         }
+    }
+}
+
+/// Why it fails. Never what an object holds.
+fn told(error: &Error) -> String {
+    match error {
+        Error::InitialListFailed(error)
+        | Error::WatchStartFailed(error)
+        | Error::WatchFailed(error) => answer::told(error),
+        Error::WatchError(status) => answer::told(&kube::Error::Api(status.clone())),
+        Error::NoResourceVersion => error.to_string(),
     }
 }
 
