@@ -1,13 +1,10 @@
 //! Certificates of the program's own, from an API server that is as much of one as they need.
 
-use std::fs;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Response, StatusCode};
 use meshcheck_certs::Certificate;
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::apiserver::{ApiServer, Fault, MUTATING, SECRET, VALIDATING};

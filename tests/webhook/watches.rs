@@ -1,6 +1,7 @@
 //! Watches, from an API server that is as much of one as they need.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -12,14 +13,29 @@ use tokio::net::TcpListener;
 use crate::program::{Folder, Program, command};
 
 /// What it answers: to a list, and in the lines of a watch, behind which nothing comes.
-#[derive(Clone, Copy)]
-struct Cluster {
-    list: fn(&str) -> Value,
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    list: Arc<dyn Fn(&str) -> Value + Send + Sync>,
     watch: fn(&str) -> String,
 }
 
 impl Cluster {
-    async fn serve(self) -> SocketAddr {
+    /// With these objects at one path, and nothing else.
+    pub(crate) fn with(at: &'static str, items: Vec<Value>) -> Self {
+        let list = move |path: &str| {
+            let mut list = empty();
+            if path == at {
+                list["items"] = items.clone().into();
+            }
+            list
+        };
+        Self {
+            list: Arc::new(list),
+            watch: |_| String::new(),
+        }
+    }
+
+    pub(crate) async fn serve(self) -> SocketAddr {
         let answer = async move |uri: Uri| self.answer(&uri);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -28,7 +44,7 @@ impl Cluster {
         address
     }
 
-    fn answer(self, uri: &Uri) -> Response {
+    fn answer(&self, uri: &Uri) -> Response {
         let query = uri.query().unwrap_or_default();
         if !query.contains("watch=true") {
             return (self.list)(uri.path()).to_string().into_response();
@@ -48,10 +64,10 @@ fn empty() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_not_shown() {
     let cluster = Cluster {
-        list: |path| match path {
+        list: Arc::new(|path| match path {
             "/api/v1/configmaps" => json!({"metadata": {}, "items": "hunter2"}),
             _ => empty(),
-        },
+        }),
         watch: |path| match path {
             "/api/v1/namespaces" => "{\"type\": \"hunter2\", \"object\": {}}\n".to_owned(),
             _ => String::new(),

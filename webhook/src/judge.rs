@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::decide::Decision;
 use crate::review::{GroupVersionKind, Request};
-use crate::revisions::Revisions;
 use crate::scope::{self, Untouched};
+use crate::watch::Revisions;
 use case::Case;
 
 mod case;
@@ -179,7 +179,7 @@ impl Judge {
         Arc::clone(&self.state().mesh)
     }
 
-    /// The revisions that an istiod may go back to, for whoever knows them.
+    /// The revisions that a workload may go back to, for whoever knows them.
     pub fn revisions(&self) -> Arc<Revisions> {
         Arc::clone(&self.revisions)
     }

@@ -19,9 +19,13 @@ pub enum Format {
 
 /// Reads `info` or `meshcheck_webhook=debug,info`.
 pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
-    let unnamed = QUIET.iter().filter(|part| !text.contains(**part));
-    let quiet: String = unnamed.map(|part| format!(",{part}=error")).collect();
-    EnvFilter::builder().parse(format!("{text}{quiet}"))
+    let mut text = text.to_owned();
+    for part in QUIET {
+        if !text.contains(part) {
+            text = format!("{text},{part}=error");
+        }
+    }
+    EnvFilter::builder().parse(text)
 }
 
 /// Parts of kube that are heard only where somebody names them. The first tells every refused attempt of a

@@ -83,14 +83,17 @@ impl Reason {
 #[derive(Debug)]
 pub(super) struct Trouble {
     kind: Kind,
+    /// What it means.
+    stale: &'static str,
     metrics: WatchMetrics,
     said: Option<Reason>,
 }
 
 impl Trouble {
-    pub(super) fn new(kind: Kind, metrics: WatchMetrics) -> Self {
+    pub(super) fn new(kind: Kind, stale: &'static str, metrics: WatchMetrics) -> Self {
         Self {
             kind,
+            stale,
             metrics,
             said: None,
         }
@@ -106,7 +109,7 @@ impl Trouble {
         if said == Some(reason) {
             return;
         }
-        let (resource, error) = (self.kind.resource(), told(error));
+        let (resource, stale, error) = (self.kind.resource(), self.stale, told(error));
         match reason {
             // It is the ordinary way after a long pause.
             Reason::Gone => tracing::debug!(resource, error, "a watch begins anew"),
@@ -116,15 +119,15 @@ impl Trouble {
                     resource,
                     grant,
                     error,
-                    "may not be watched: what it says of the mesh stays as it is; \
-                     the ClusterRole meshcheck-webhook-mesh of the manifests grants it"
+                    "may not be watched: {stale}; the ClusterRole meshcheck-webhook-mesh of the \
+                     manifests grants it"
                 );
             }
             _ => tracing::warn!(
                 resource,
                 reason = reason.as_str(),
                 error,
-                "cannot be watched, trying again: what it says of the mesh stays as it is"
+                "cannot be watched, trying again: {stale}"
             ),
         }
     }
