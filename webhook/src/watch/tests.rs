@@ -109,7 +109,9 @@ fn compare(object: &Value, path: &Path) -> bool {
 }
 
 /// Kinds that say something in files, and that are not watched: Deployments stand for what they make, and
-/// the rest is no state of a cluster, or holds what others need not read.
+/// the rest is no state of a cluster, or holds what others need not read. A `HelmChart` of k3s says two
+/// things: the mesh that it plans, which is there itself, and the chart that its config is for, whose name says
+/// it as well. Those of RKE2 hold whole charts, a megabyte each.
 const UNWATCHED: &[&str] = &[
     "Pod",
     "ReplicaSet",
