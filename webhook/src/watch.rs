@@ -196,7 +196,7 @@ impl Watching {
             Namespace, Node, OCIRepository,
         };
         self.everywhere::<Namespace>([kinds::small()]);
-        self.everywhere::<Node>([kinds::large()]);
+        self.everywhere::<Node>([kinds::nodes()]);
         self.everywhere::<ConfigMap>(kinds::config_maps());
         self.everywhere::<Deployment>(kinds::deployments());
         self.everywhere::<MutatingWebhookConfiguration>([kinds::injectors()]);

@@ -70,7 +70,7 @@ const OF_A_REVISION: &str = "istio.io/rev";
 /// Charts have put `istiod` on all that belongs to it since 1.5, and `pilot` before.
 const OF_ISTIOD: &str = "app in (istiod, pilot)";
 
-/// So many objects are in memory at a time, as text.
+/// So many objects are in memory at a time, as text: half a megabyte.
 fn pages(objects: u32) -> Config {
     Config::default().page_size(objects)
 }
@@ -80,9 +80,14 @@ pub(super) fn small() -> Config {
     pages(500)
 }
 
-/// Objects of up to tens of kilobytes: a node lists its images, a template its environment.
+/// Objects of some kilobytes: templates, configurations.
 pub(super) fn large() -> Config {
     pages(100)
+}
+
+/// Nodes list their images, which is tens of kilobytes.
+pub(super) fn nodes() -> Config {
+    pages(25)
 }
 
 /// The ConfigMaps of control planes: by label, and the two that have no revision in their name by that,
