@@ -67,6 +67,8 @@ mod requests;
 #[path = "webhook/reviews.rs"]
 #[expect(dead_code, reason = "the tests of the wire use the rest")]
 mod reviews;
+#[path = "e2e/rollbacks.rs"]
+mod rollbacks;
 #[path = "e2e/rollout.rs"]
 mod rollout;
 #[path = "e2e/watch.rs"]
@@ -99,6 +101,7 @@ const SUITES: &[(&str, &[Test])] = &[
     ("watch", watch::TESTS),
     ("away", away::TESTS),
     ("injection", injection::TESTS),
+    ("rollbacks", rollbacks::TESTS),
     ("rollout", rollout::TESTS),
     ("doctor", doctor::TESTS),
 ];

@@ -39,5 +39,7 @@ mod server;
 mod startup;
 #[path = "webhook/updates.rs"]
 mod updates;
+#[path = "webhook/watches.rs"]
+mod watches;
 #[path = "webhook/wire.rs"]
 mod wire;

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 /// it cannot.
 pub fn told(error: &kube::Error) -> String {
     match error {
+        // Any object can be taken for a status that says nothing, and is where a watch cannot read it.
+        kube::Error::Api(status) if status.code == 0 && status.message.is_empty() => unreadable(),
         kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
-        kube::Error::SerdeError(_) => "the answer cannot be read".to_owned(),
+        kube::Error::SerdeError(_) => unreadable(),
         other => {
             let mut text = other.to_string();
             let mut source = other.source();
@@ -19,4 +21,8 @@ pub fn told(error: &kube::Error) -> String {
             text
         }
     }
+}
+
+fn unreadable() -> String {
+    "the answer cannot be read".to_owned()
 }

@@ -1,62 +1,63 @@
 //! How much memory the webhook takes for what it knows of a cluster: the program itself, and an API server
 //! that is as much of one as its watches need.
 
-use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::Uri;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use cluster::{REVISIONS, Size, serve};
+
+mod cluster;
 #[path = "../webhook/program.rs"]
 #[expect(dead_code, reason = "the tests of the program use the rest")]
 mod program;
 
 use program::{Folder, Made, Program, command};
 
-/// A cluster of this size.
-#[derive(Clone, Copy)]
-struct Size {
-    namespaces: usize,
-    nodes: usize,
+const fn size(namespaces: usize, nodes: usize, workloads: usize) -> Size {
+    Size {
+        namespaces,
+        nodes,
+        workloads,
+        is_audited: false,
+    }
 }
 
 const SIZES: &[Size] = &[
+    size(1_000, 300, 0),
+    size(1_000, 300, 10_000),
     Size {
-        namespaces: 1_000,
-        nodes: 300,
+        is_audited: true,
+        ..size(1_000, 300, 10_000)
     },
-    Size {
-        namespaces: 5_000,
-        nodes: 3_000,
-    },
-    Size {
-        namespaces: 10_000,
-        nodes: 5_000,
-    },
+    size(5_000, 3_000, 30_000),
 ];
 
 /// Without `cargo bench`: whether it works at all.
 const LITTLE: &[Size] = &[Size {
-    namespaces: 700,
-    nodes: 150,
+    is_audited: true,
+    ..size(700, 150, 900)
 }];
 
 fn main() {
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let runtime = Runtime::new().expect("a runtime");
     let alone = measure(&runtime, None);
-    print("namespaces  nodes   resident       peak   to learn  to build");
-    print(&format!("     no watch    {alone}"));
+    print("namespaces  nodes  workloads   resident       peak   to learn  to build");
+    print(&format!("            no watch          {alone}"));
     for size in if is_bench { SIZES } else { LITTLE } {
         let row = measure(&runtime, Some(*size));
-        print(&format!("{:10} {:6}   {row}", size.namespaces, size.nodes));
+        let Size {
+            namespaces,
+            nodes,
+            workloads,
+            is_audited,
+        } = size;
+        let audit = if *is_audited { "   with the audit" } else { "" };
+        print(&format!(
+            "{namespaces:10} {nodes:6} {workloads:10}   {row}{audit}"
+        ));
     }
 }
 
@@ -70,29 +71,29 @@ fn measure(runtime: &Runtime, size: Option<Size>) -> String {
     let folder = Folder::new();
     folder.mount_made(&Made::for_names(&["localhost"]));
     let certificates = folder.path().to_str().expect("text");
-    let mut arguments = vec!["--cert-dir", certificates];
-    let kubeconfig = folder.path().join("kubeconfig");
+    let mut command = command(&["--cert-dir", certificates]);
     if let Some(size) = size {
-        arguments.push("--watch");
-        let address = runtime.block_on(serve(size));
-        let file = json!({
-            "apiVersion": "v1", "kind": "Config",
-            "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
-            "users": [{"name": "a", "user": {}}],
-            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-            "current-context": "a",
-        });
-        fs::write(&kubeconfig, file.to_string()).expect("a file");
+        let cluster = folder.kubeconfig(runtime.block_on(serve(size)));
+        command.arg("--watch").env("KUBECONFIG", cluster);
+        if size.is_audited {
+            command.arg("--audit-interval=1h");
+        }
     }
-    let mut command = command(&arguments);
-    command.env("KUBECONFIG", &kubeconfig);
     let began = Instant::now();
     let program = Program::spawn(command);
     let mut learnt = Duration::ZERO;
     if let Some(size) = size {
+        let sets = size.deployments() * REVISIONS;
+        let records = size.stateful_sets() * REVISIONS;
         program.awaits(&objects("namespaces", size.namespaces));
         program.awaits(&objects("nodes", size.nodes));
+        program.awaits(&objects("replicasets", sets));
+        program.awaits(&objects("controllerrevisions", records));
         learnt = began.elapsed();
+        if size.is_audited {
+            program.awaits("meshcheck_audit_passes_total{result=\"ok\"} 1\n");
+            program.awaits(&format!("meshcheck_audit_objects{{}} {}\n", size.workloads));
+        }
     }
     // What is freed late, and the last build.
     std::thread::sleep(Duration::from_secs(1));
@@ -121,107 +122,4 @@ fn megabytes(status: &str, name: &str) -> f64 {
     let kilobytes = line.and_then(|line| line.split_whitespace().next());
     let kilobytes: f64 = kilobytes.expect("a size").parse().expect("a number");
     kilobytes * 1024.0 / 1e6
-}
-
-/// Lists of so many objects, page by page, and watches that tell nothing.
-async fn serve(size: Size) -> std::net::SocketAddr {
-    let answer = async move |uri: Uri| list(size, &uri);
-    let router = Router::new()
-        .route("/version", get(async || r#"{"gitVersion": "v1.34.1", "major": "1", "minor": "34", "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""}"#))
-        .fallback(answer);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
-}
-
-fn list(size: Size, uri: &Uri) -> Response {
-    let pairs = uri.query().unwrap_or_default().split('&');
-    let query: HashMap<_, _> = pairs.filter_map(|pair| pair.split_once('=')).collect();
-    if query.get("watch") == Some(&"true") {
-        let silence = futures::stream::pending::<Result<Bytes, std::io::Error>>();
-        return Body::from_stream(silence).into_response();
-    }
-    let all = match uri.path() {
-        "/api/v1/namespaces" if !query.contains_key("fieldSelector") => size.namespaces,
-        "/api/v1/nodes" => size.nodes,
-        _ => 0,
-    };
-    let number = |key: &str| query.get(key).and_then(|text| text.parse::<usize>().ok());
-    let from = number("continue").unwrap_or(0);
-    let to = all.min(from + number("limit").unwrap_or(usize::MAX).min(all));
-    let make = if uri.path().ends_with("nodes") {
-        node
-    } else {
-        namespace
-    };
-    let items: Vec<Value> = (from..to).map(make).collect();
-    let next = if to < all {
-        to.to_string()
-    } else {
-        String::new()
-    };
-    let metadata = json!({"resourceVersion": "1000", "continue": next});
-    json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": items})
-        .to_string()
-        .into_response()
-}
-
-/// About a kilobyte. Every other one is in the mesh.
-fn namespace(index: usize) -> Value {
-    let name = format!("team-{index:05}-production");
-    let mut labels = json!({
-        "kubernetes.io/metadata.name": name, "cost-centre": format!("{index:06}"),
-        "pod-security.kubernetes.io/enforce": "restricted",
-    });
-    if index.is_multiple_of(2) {
-        labels["istio-injection"] = "enabled".into();
-    }
-    let fields = json!({"f:metadata": {"f:labels": labels, "f:annotations": {}}});
-    json!({
-        "metadata": {
-            "name": name, "uid": format!("{index:032}"), "resourceVersion": "1000", "labels": labels,
-            "annotations": {"owner": "platform", "description": "x".repeat(200)},
-            "managedFields": [{"manager": "argocd", "operation": "Apply", "fieldsV1": fields}],
-        },
-        "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
-    })
-}
-
-/// About twenty kilobytes, most of it images.
-fn node(index: usize) -> Value {
-    let name = format!(
-        "ip-10-{}-{}-{}.internal",
-        index >> 16,
-        (index >> 8) & 255,
-        index & 255
-    );
-    let image = |number: usize| {
-        let repository = format!("registry.example.com/platform/service-{number:03}");
-        let names = [
-            format!("{repository}@sha256:{number:064}"),
-            format!("{repository}:v1.{number}"),
-        ];
-        json!({"names": names, "sizeBytes": 100_000_000 + number})
-    };
-    let conditions: Vec<_> = (0..5)
-        .map(|_| {
-            json!({
-                "type": "Ready", "status": "True", "lastHeartbeatTime": "2026-11-22T10:00:00Z",
-                "reason": "KubeletReady", "message": "kubelet is posting ready status",
-            })
-        })
-        .collect();
-    json!({
-        "metadata": {
-            "name": name, "uid": format!("{index:032}"), "resourceVersion": "1000",
-            "labels": {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": "a"},
-            "annotations": {"csi.volume.kubernetes.io/nodeid": "x".repeat(500)},
-        },
-        "spec": {"podCIDR": "10.0.0.0/24"},
-        "status": {
-            "images": (0..100).map(image).collect::<Vec<_>>(), "conditions": conditions,
-            "nodeInfo": {"kubeletVersion": "v1.33.4-eks-1", "osImage": "Linux", "architecture": "amd64"},
-        },
-    })
 }

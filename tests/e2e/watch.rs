@@ -9,6 +9,7 @@ use crate::assets::KUBERNETES;
 use crate::certificates::kubeconfig;
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::kubectl::Said;
+use crate::program::Program;
 use crate::reviews;
 use crate::webhook::{MUTATING, VALIDATING, Webhook, rendered};
 use crate::world::World;
@@ -132,9 +133,7 @@ impl<'c> Watched<'c> {
         let webhook = Webhook::install_watching(plane, &account.kubeconfig, &[]);
         let program = &webhook.program;
         for resource in meshcheck_webhook::watch::resources() {
-            program.awaits(&format!(
-                "meshcheck_watch_synced{{resource=\"{resource}\"}} 1"
-            ));
+            program.awaits(&synced(resource, 1));
         }
         Self {
             plane,
@@ -286,6 +285,29 @@ fn an_autoscaler_is_seen_and_so_is_that_there_is_none(world: &World) {
     assert_eq!(told(), None);
 }
 
+/// By their names in metrics and for RBAC.
+const FORBIDDEN: [(&str, &str); 2] = [
+    ("nodes", "nodes"),
+    ("controllerrevisions", "controllerrevisions.apps"),
+];
+
+fn synced(resource: &str, synced: u8) -> String {
+    format!("meshcheck_watch_synced{{resource=\"{resource}\"}} {synced}\n")
+}
+
+fn failing(resource: &str, watches: u8) -> String {
+    format!("meshcheck_watch_failing{{resource=\"{resource}\"}} {watches}\n")
+}
+
+/// The one line of the log about a resource.
+fn told(program: &Program, resource: &str) -> Value {
+    let log = program.log();
+    let mut lines = log.iter().filter(|line| line.contains(resource));
+    let (line, more) = (lines.next().expect("a line"), lines.next());
+    assert_eq!(more, None);
+    serde_json::from_str(line).expect("JSON")
+}
+
 fn what_may_not_be_read_is_told_and_the_rest_is_known(world: &World) {
     let plane = world.watched();
     let account = Account::new(plane);
@@ -295,43 +317,38 @@ fn what_may_not_be_read_is_told_and_the_rest_is_known(world: &World) {
     let mut less = role.clone();
     less["metadata"] = json!({"name": "meshcheck-webhook-mesh"});
     less["rules"][0]["resources"] = json!(["configmaps", "namespaces"]);
+    // An installation of before knew revisions of Deployments alone.
+    less["rules"][1]["resources"] = json!(["deployments", "replicasets"]);
     plane
         .kubectl
         .pipe(&["replace", "-f", "-"], &less.to_string())
         .ok();
     let webhook = Webhook::install_watching(plane, &account.kubeconfig, &[]);
     let program = &webhook.program;
-    program.awaits("meshcheck_watch_synced{resource=\"namespaces\"} 1");
-    program.awaits("meshcheck_watch_failing{resource=\"nodes\"} 1");
-    let metrics = program.get("/metrics");
-    assert!(
-        metrics.contains("meshcheck_watch_synced{resource=\"nodes\"} 0"),
-        "{metrics}"
-    );
+    for resource in ["namespaces", "replicasets"] {
+        program.awaits(&synced(resource, 1));
+    }
+    for (resource, named) in FORBIDDEN {
+        program.awaits(&failing(resource, 1));
+        program.awaits(&synced(resource, 0));
+        let told = told(program, named);
+        assert_eq!(told["level"], "ERROR");
+        let grant = format!("get, list and watch on {named}, in all namespaces");
+        assert_eq!(told["grant"], grant);
+    }
     assert!(program.is_ready());
-    let told: Vec<_> = program
-        .log()
-        .into_iter()
-        .filter(|line| line.contains("nodes"))
-        .collect();
-    let [told] = &told[..] else {
-        panic!("{told:?}")
-    };
-    let told: Value = serde_json::from_str(told).expect("JSON");
-    assert_eq!(told["level"], "ERROR");
-    assert_eq!(
-        told["grant"],
-        "get, list and watch on nodes, in all namespaces"
-    );
 
     less["rules"] = role["rules"].clone();
     plane
         .kubectl
         .pipe(&["replace", "-f", "-"], &less.to_string())
         .ok();
-    program.awaits("meshcheck_watch_synced{resource=\"nodes\"} 1");
-    program.awaits("meshcheck_watch_failing{resource=\"nodes\"} 0");
-    assert_eq!(program.line("is watched again")["resource"], "nodes");
+    for (resource, _) in FORBIDDEN {
+        program.awaits(&synced(resource, 1));
+        program.awaits(&failing(resource, 0));
+    }
+    let again = program.line("is watched again")["resource"].clone();
+    assert!(FORBIDDEN.iter().any(|(_, named)| again == *named));
 }
 
 /// Rules rely on it: an object with a version is stored, and what stands around it was there before. A

@@ -1,13 +1,10 @@
 //! Certificates of the program's own, from an API server that is as much of one as they need.
 
-use std::fs;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Response, StatusCode};
 use meshcheck_certs::Certificate;
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::apiserver::{ApiServer, Fault, MUTATING, SECRET, VALIDATING};
@@ -30,19 +27,7 @@ async fn served(server: &ApiServer, folder: &Folder) -> String {
     let address = listener.local_addr().expect("an address");
     let router = Router::new().fallback(answer);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let file = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
-        "users": [{"name": "a", "user": {"token": "secret-token"}}],
-        "contexts": [{
-            "name": "a",
-            "context": {"cluster": "a", "user": "a", "namespace": "meshcheck-system"},
-        }],
-        "current-context": "a",
-    });
-    let path = folder.path().join("kubeconfig");
-    fs::write(&path, file.to_string()).expect("a file");
+    let path = folder.kubeconfig(address);
     path.to_str().expect("text").to_owned()
 }
 

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use meshcheck_certs::self_signed::issue;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A certificate, its key and its CA, PEM.
 pub(crate) struct Made {
@@ -77,6 +77,24 @@ impl Folder {
                 }
             }
         }
+    }
+
+    /// A kubeconfig that leads to an API server on this machine.
+    pub(crate) fn kubeconfig(&self, address: SocketAddr) -> PathBuf {
+        let file = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
+            "users": [{"name": "a", "user": {"token": "secret-token"}}],
+            "contexts": [{
+                "name": "a",
+                "context": {"cluster": "a", "user": "a", "namespace": "meshcheck-system"},
+            }],
+            "current-context": "a",
+        });
+        let path = self.0.join("kubeconfig");
+        fs::write(&path, file.to_string()).expect("a file");
+        path
     }
 
     /// The same for a pair that was made here.

@@ -49,12 +49,12 @@ impl Server {
         Self::with(Self::judge(Updates::Changes).with_rules(rules), limits)
     }
 
-    pub(crate) fn with(judge: Judge, limits: Limits) -> Self {
+    pub(crate) fn with(judge: impl Into<Arc<Judge>>, limits: Limits) -> Self {
         let metrics = Arc::new(Metrics::default());
         let pair = self_signed::pair(None).expect("a certificate");
         let health = Arc::new(Health::new(Arc::new(Serving::new(pair))));
         Self {
-            reviews: handlers::router(Arc::new(judge), Arc::clone(&metrics), limits),
+            reviews: handlers::router(judge.into(), Arc::clone(&metrics), limits),
             probes: health::router(health, metrics),
         }
     }

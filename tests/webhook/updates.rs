@@ -1,32 +1,65 @@
 //! What an update is held to.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 
+use meshcheck_rules::Mesh;
+use meshcheck_webhook::judge::Updates;
+use meshcheck_webhook::metrics::Metrics;
+use meshcheck_webhook::watch;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use crate::load::SOON;
 use crate::reviews::{creation, istiod, patch, update};
 use crate::server::{LIMITS, Server};
-use meshcheck_webhook::judge::Updates;
+use crate::watches::Cluster;
 
 fn of_version(version: &str, age: &str) -> Value {
     let mut istiod = istiod(age);
     istiod["metadata"]["uid"] = "d-1".into();
+    istiod["metadata"]["namespace"] = "istio-system".into();
     let container = &mut istiod["spec"]["template"]["spec"]["containers"][0];
     container["image"] = format!("docker.io/istio/pilot:{version}").into();
     istiod
 }
 
 /// A revision of a Deployment, as its controller keeps it.
-fn revision(of: &Value, owner: &str) -> Value {
+fn revision(of: &Value) -> Value {
+    let metadata = &of["metadata"];
     let mut template = of["spec"]["template"].clone();
     template["metadata"]["labels"]["pod-template-hash"] = "5d4f".into();
     template["metadata"]["creationTimestamp"] = Value::Null;
     json!({
-        "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {
-            "name": "istiod-5d4f", "namespace": "istio-system",
-            "ownerReferences": [{"kind": "Deployment", "name": "istiod", "uid": owner, "controller": true}],
+            "name": "web-5d4f", "namespace": metadata["namespace"], "uid": "r-1",
+            "ownerReferences": [{"kind": "Deployment", "uid": metadata["uid"], "controller": true}],
         },
         "spec": {"template": template},
     })
+}
+
+/// A server that knows from its watches what ran before.
+async fn knowing(old: &Value, new: &Value) -> Server {
+    let judge = Arc::new(Server::judge(Updates::Changes));
+    let cluster = Cluster::with("/apis/apps/v1/replicasets", vec![revision(old)]);
+    let address = format!("http://{}", cluster.serve().await);
+    let config = kube::Config::new(address.parse().expect("an address"));
+    let client = kube::Client::try_from(config).expect("a client");
+    watch::start(
+        client,
+        Mesh::default(),
+        Arc::clone(&judge),
+        &Metrics::default(),
+    )
+    .await;
+    let is_known = async || {
+        while judge.revisions().of(old, new).is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(SOON, is_known()).await.expect("the revision");
+    Server::with(judge, LIMITS)
 }
 
 fn warnings(response: &Value) -> Vec<&str> {
@@ -40,19 +73,14 @@ fn warnings(response: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn istiod_may_go_back_to_what_ran_before() {
     let (old, new) = (of_version("1.27.9", "30m"), of_version("1.31.1", "10m"));
-    let judge = Server::judge(Updates::Changes);
-    let revisions = judge.revisions();
-    let server = Server::with(judge, LIMITS);
     let back = update(&new, &old);
-    let text = server.rejects(&back).await;
+    let text = Server::new().rejects(&back).await;
     assert!(text.contains("version-unsupported"), "{text}");
 
-    revisions.put(&revision(&old, "d-2"));
-    server.rejects(&back).await;
-    revisions.put(&revision(&old, "d-1"));
+    let server = knowing(&old, &new).await;
     let validated = server.ask("/validate", &back).await;
     assert_eq!(validated["allowed"], true, "{validated}");
-    let told = "meshcheck version-unsupported (error, ran before as ReplicaSet/istiod-5d4f): ";
+    let told = "meshcheck version-unsupported (error, ran before as ReplicaSet/web-5d4f): ";
     assert!(
         warnings(&validated)
             .iter()
@@ -70,8 +98,35 @@ async fn istiod_may_go_back_to_what_ran_before() {
         .rejects(&update(&new, &of_version("1.27.8", "30m")))
         .await;
     server.rejects(&creation(&old)).await;
-    revisions.remove(&revision(&old, "d-1"));
-    server.rejects(&back).await;
+}
+
+/// A workload with a proxy of its own, as a gateway is or what was injected by hand.
+fn with_a_proxy(version: &str) -> Value {
+    let labels = json!({"app": "web"});
+    let proxy = json!({
+        "name": "istio-proxy", "image": format!("docker.io/istio/proxyv2:{version}"),
+        "args": ["proxy", "sidecar"],
+    });
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "w-1"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [proxy]}},
+        },
+    })
+}
+
+#[tokio::test]
+async fn so_may_every_workload() {
+    let (old, new) = (with_a_proxy("1.7.4"), with_a_proxy("1.31.1"));
+    let back = update(&new, &old);
+    let refused = Server::new().rejects(&back).await;
+    assert!(refused.contains("version-unsupported"), "{refused}");
+    let server = knowing(&old, &new).await;
+    let validated = server.ask("/validate", &back).await;
+    assert_eq!(validated["allowed"], true, "{validated}");
+    server.rejects(&update(&new, &with_a_proxy("1.8.4"))).await;
 }
 
 #[tokio::test]

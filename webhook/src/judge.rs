@@ -13,8 +13,8 @@ use meshcheck_rules::{Engine, Mesh, Report, Rule, RunFinding, Severity};
 
 use crate::decide::Decision;
 use crate::review::{GroupVersionKind, Request};
-use crate::revisions::Revisions;
 use crate::scope::{self, Untouched};
+use crate::watch::Revisions;
 use case::Case;
 
 mod case;
@@ -178,7 +178,7 @@ impl Judge {
         Arc::clone(&self.state().mesh)
     }
 
-    /// The revisions that an istiod may go back to, for whoever knows them.
+    /// The revisions that a workload may go back to, for whoever knows them.
     pub fn revisions(&self) -> Arc<Revisions> {
         Arc::clone(&self.revisions)
     }

@@ -21,7 +21,6 @@ pub mod policy;
 pub mod recording;
 pub mod release_data;
 pub mod review;
-pub mod revisions;
 pub mod run;
 pub mod scope;
 pub mod text;

@@ -19,15 +19,19 @@ pub enum Format {
 
 /// Reads `info` or `meshcheck_webhook=debug,info`.
 pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
-    // It tells every refused attempt of a watch, which is said here once, and what to do about it.
-    if text.contains(WATCHER) {
-        return EnvFilter::builder().parse(text);
+    let mut text = text.to_owned();
+    for part in QUIET {
+        if !text.contains(part) {
+            text = format!("{text},{part}=error");
+        }
     }
-    EnvFilter::builder().parse(format!("{text},{WATCHER}=error"))
+    EnvFilter::builder().parse(text)
 }
 
-/// The part of kube that watches.
-const WATCHER: &str = "kube_runtime::watcher";
+/// Parts of kube that are heard only where somebody names them. The first tells every refused attempt of a
+/// watch, which is said here once, and what to do about it; the second shows answers that it cannot read,
+/// with all that objects hold.
+const QUIET: [&str; 2] = ["kube_runtime::watcher", "kube_client::client"];
 
 /// Starts logging to standard error.
 pub fn start(format: Format, filter: EnvFilter) {

@@ -29,7 +29,6 @@ use crate::metrics::Metrics;
 use crate::policy::{self, PolicyError};
 use crate::recording::{self, MeshError};
 use crate::release_data::{self, ReleaseDataError};
-use crate::revisions;
 use crate::tls;
 use crate::watch;
 
@@ -153,9 +152,8 @@ impl Running {
         let health = Arc::new(Health::new(Arc::clone(&serving)));
         release_data(args, &judge, &metrics)?;
         if let Some(cluster) = cluster.as_ref().filter(|_| args.mesh.watch) {
-            let client = || cluster.client.clone();
-            tokio::spawn(revisions::follow(client(), judge.revisions()));
-            watch::start(client(), mesh, Arc::clone(&judge), &metrics).await;
+            let client = cluster.client.clone();
+            watch::start(client, mesh, Arc::clone(&judge), &metrics).await;
         }
         let audit = audit(args, cluster.as_ref(), &judge, &metrics);
         let (reviews, address) = bind(args.listen)?;

@@ -21,31 +21,34 @@ use tokio::time::timeout;
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::metrics::WatchMetrics;
-use crate::revisions;
 
-use seen::{Kind, Watched};
-use shelf::Shelf;
+use seen::{Kind, Seen, Watched};
+use shelf::{Facts, Shelf};
 
+pub use revisions::Revisions;
 pub use trouble::Reason;
 
 mod build;
 mod follow;
 mod kinds;
 mod pulse;
+mod revisions;
 mod seen;
 mod shelf;
 mod trouble;
 
 /// All resources that are watched, as metrics name them.
 pub fn resources() -> impl Iterator<Item = &'static str> {
-    let kinds = kinds::ALL.iter().map(|kind| kind.plural);
-    kinds.chain([pulse::RESOURCE])
+    kinds().map(|kind| kind.plural).chain([pulse::RESOURCE])
 }
 
 /// All that has to be readable, by group and resource.
 pub fn permissions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let kinds = kinds::ALL.iter().map(|kind| (kind.group, kind.plural));
-    kinds.chain([revisions::PERMISSION])
+    kinds().map(|kind| (kind.group, kind.plural))
+}
+
+fn kinds() -> impl Iterator<Item = &'static Kind> {
+    kinds::OF_THE_MESH.iter().chain(kinds::OF_REVISIONS)
 }
 
 /// How long a start waits for the mesh. A replica that comes in a rollout should know as much as the one
@@ -63,6 +66,7 @@ pub async fn start(client: Client, base: Mesh, judge: Arc<Judge>, metrics: &Metr
         library: Arc::clone(&library),
     };
     watching.start_all();
+    watching.follow_revisions(&judge.revisions());
     tokio::spawn(pulse::follow(client, Arc::clone(&library)));
     tokio::spawn(build::keep(watching, base, judge));
     let mut synced = library.synced.subscribe();
@@ -76,7 +80,7 @@ pub async fn start(client: Client, base: Mesh, judge: Arc<Judge>, metrics: &Metr
 
 /// What all watches know together.
 struct Library {
-    shelves: Mutex<Vec<Arc<Shelf>>>,
+    shelves: Mutex<Vec<Arc<Shelf<Facts>>>>,
     /// The namespaces in which is watched what keeps istiod's pods.
     beside: Mutex<HashSet<String>>,
     kubernetes: Mutex<Option<KubernetesVersion>>,
@@ -104,7 +108,7 @@ impl Library {
         }
     }
 
-    fn shelves(&self) -> MutexGuard<'_, Vec<Arc<Shelf>>> {
+    fn shelves(&self) -> MutexGuard<'_, Vec<Arc<Shelf<Facts>>>> {
         lock(&self.shelves)
     }
 
@@ -192,7 +196,7 @@ impl Watching {
             Namespace, Node, OCIRepository,
         };
         self.everywhere::<Namespace>([kinds::small()]);
-        self.everywhere::<Node>([kinds::large()]);
+        self.everywhere::<Node>([kinds::nodes()]);
         self.everywhere::<ConfigMap>(kinds::config_maps());
         self.everywhere::<Deployment>(kinds::deployments());
         self.everywhere::<MutatingWebhookConfiguration>([kinds::injectors()]);
@@ -201,21 +205,40 @@ impl Watching {
         self.everywhere::<OCIRepository>([kinds::small()]);
     }
 
-    fn everywhere<K: Watched>(&self, configs: impl IntoIterator<Item = Config>) {
+    /// What the mesh does not change with.
+    fn follow_revisions(&self, revisions: &Revisions) {
+        let Revisions { sets, records } = revisions;
+        self.follow::<kinds::ReplicaSet>(self.all(), kinds::large(), sets);
+        self.follow::<kinds::ControllerRevision>(self.all(), kinds::large(), records);
+    }
+
+    fn all<K: Watched>(&self) -> Api<Seen<K>> {
+        Api::all(self.client.clone())
+    }
+
+    fn everywhere<K: Watched<Kept = Facts>>(&self, configs: impl IntoIterator<Item = Config>) {
         for config in configs {
-            drop(self.start::<K>(Api::all(self.client.clone()), config));
+            drop(self.start::<K>(self.all(), config));
         }
     }
 
-    fn start<K: Watched>(&self, objects: Api<seen::Seen<K>>, config: Config) -> Started {
+    fn start<K: Watched<Kept = Facts>>(&self, objects: Api<Seen<K>>, config: Config) -> Started {
         let facts = Shelf::new(K::KIND);
         self.library.shelves().push(Arc::clone(&facts));
-        let library = Arc::clone(&self.library);
-        let task = follow::follow(objects, config, Arc::clone(&facts), library);
         Started {
-            task: tokio::spawn(task).abort_handle(),
+            task: self.follow(objects, config, &facts),
             shelf: facts,
         }
+    }
+
+    fn follow<K: Watched>(
+        &self,
+        objects: Api<Seen<K>>,
+        config: Config,
+        to: &Arc<Shelf<K::Kept>>,
+    ) -> AbortHandle {
+        let (to, library) = (Arc::clone(to), Arc::clone(&self.library));
+        tokio::spawn(follow::follow(objects, config, to, library)).abort_handle()
     }
 
     /// What keeps istiod's pods is watched in the namespaces of istiods alone: elsewhere it changes all
@@ -227,7 +250,7 @@ impl Watching {
             if !stays {
                 for watch in watches {
                     watch.task.abort();
-                    let is_other = |shelf: &Arc<Shelf>| !Arc::ptr_eq(shelf, &watch.shelf);
+                    let is_other = |shelf: &Arc<Shelf<Facts>>| !Arc::ptr_eq(shelf, &watch.shelf);
                     self.library.shelves().retain(is_other);
                 }
             }
@@ -252,7 +275,7 @@ impl Watching {
 /// A watch that may be ended.
 struct Started {
     task: AbortHandle,
-    shelf: Arc<Shelf>,
+    shelf: Arc<Shelf<Facts>>,
 }
 
 #[cfg(test)]

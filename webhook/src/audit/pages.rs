@@ -18,7 +18,7 @@ const FIRST_PAGE: usize = 100;
 /// Objects of a page.
 const MOST_OBJECTS: usize = 500;
 /// Bytes that a page shall have, about.
-const WANTED_BYTES: usize = 2 << 20;
+const WANTED_BYTES: usize = 512 << 10;
 /// Bytes of which a page is no longer read, and asked for again in pieces. No object is as large.
 const MOST_BYTES: usize = 16 << 20;
 /// How often a list may expire while it is read.

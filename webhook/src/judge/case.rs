@@ -13,9 +13,9 @@ use super::{Outcome, Updates, Verdict};
 use crate::decide::{self, Decision, Excuse, Subject, Terms};
 use crate::glass::{self, Glass};
 use crate::review::{Operation, Request};
-use crate::revisions::Revisions;
 use crate::scope;
 use crate::text;
+use crate::watch::Revisions;
 
 /// One request with all that is known about it.
 pub(super) struct Case<'a> {
@@ -74,7 +74,7 @@ impl Case<'_> {
         if scope::keeps_its_pods(self.value, before) {
             return None;
         }
-        self.revisions.of(self.value)
+        self.revisions.of(self.value, before)
     }
 
     /// An object as the rules that are enforced would have it; `report` is what the rules say of it.

@@ -56,7 +56,7 @@ impl Counted {
             (kind.plural, is_synced, library.objects(*kind))
         };
         Self {
-            kinds: kinds::ALL.iter().map(counted).collect(),
+            kinds: kinds::OF_THE_MESH.iter().map(counted).collect(),
             knows_version: super::lock(&library.kubernetes).is_some(),
         }
     }

@@ -10,9 +10,10 @@ use kube::runtime::utils::Backoff as _;
 use kube::runtime::watcher::{Config, DefaultBackoff, Error, Event, watcher};
 use tokio::time::{sleep, timeout};
 
-use super::seen::{Seen, Watched};
+use super::Library;
+use super::seen::{Kept, Seen, Watched};
+use super::shelf::Shelf;
 use super::trouble::{Reason, Trouble};
-use super::{Library, Shelf};
 
 /// A watch that fails so often in a row begins anew with a list.
 const MOST_FAILURES: u32 = 3;
@@ -23,16 +24,16 @@ const STUCK_AFTER: Duration = Duration::from_mins(15);
 /// How often to look for a kind that the cluster does not have.
 const ABSENT: Duration = Duration::from_mins(1);
 
-/// Follows objects, and keeps their facts.
+/// Follows objects, and keeps of them what is to be kept.
 pub(super) async fn follow<K: Watched>(
     api: Api<Seen<K>>,
     config: Config,
-    shelf: Arc<Shelf>,
+    shelf: Arc<Shelf<K::Kept>>,
     library: Arc<Library>,
 ) {
     let mut histories = library.histories.subscribe();
-    let mut follower = Follower {
-        trouble: Trouble::new(K::KIND, library.metrics.clone()),
+    let mut follower = Follower::<K> {
+        trouble: Trouble::new(K::KIND, K::Kept::STALE, library.metrics.clone()),
         backoff: DefaultBackoff::default(),
         failures: 0,
         shelf,
@@ -48,18 +49,18 @@ pub(super) async fn follow<K: Watched>(
     }
 }
 
-struct Follower {
+struct Follower<K: Watched> {
     trouble: Trouble,
     backoff: DefaultBackoff,
     /// In a row.
     failures: u32,
-    shelf: Arc<Shelf>,
+    shelf: Arc<Shelf<K::Kept>>,
     library: Arc<Library>,
 }
 
-impl Follower {
+impl<K: Watched> Follower<K> {
     /// From a list on, until it is to be begun anew.
-    async fn attempt<K: Watched>(&mut self, api: &Api<Seen<K>>, config: &Config) {
+    async fn attempt(&mut self, api: &Api<Seen<K>>, config: &Config) {
         let mut events = pin!(watcher(api.clone(), config.clone()));
         while self.failures < MOST_FAILURES {
             let patience = if self.failures > 0 {
@@ -86,7 +87,7 @@ impl Follower {
         }
     }
 
-    fn take<K: Watched>(&mut self, event: Event<Seen<K>>) {
+    fn take(&mut self, event: Event<Seen<K>>) {
         // The first word of every attempt, also of one that fails.
         if !matches!(event, Event::Init) {
             self.is_well();
@@ -103,7 +104,7 @@ impl Follower {
 
     fn changed_if(&self, changed: bool) {
         if changed {
-            self.library.changed.notify_one();
+            K::Kept::has_changed(&self.shelf, &self.library);
         }
     }
 }

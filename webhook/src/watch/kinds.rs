@@ -2,10 +2,14 @@
 
 use kube::runtime::watcher::Config;
 
+use super::revisions::Print;
 use super::seen::{Kind, Watched};
+use super::shelf::Facts;
 
 macro_rules! kinds {
-    ($($name:ident: $group:literal $version:literal $plural:literal,)*) => {
+    ($(#[$doc:meta])* $list:ident, $kept:ty {
+        $($name:ident: $group:literal $version:literal $plural:literal,)*
+    }) => {
         $(
             pub(super) struct $name;
 
@@ -16,26 +20,38 @@ macro_rules! kinds {
                     kind: stringify!($name),
                     plural: $plural,
                 };
+                type Kept = $kept;
             }
         )*
 
-        /// All that is watched.
-        pub(super) const ALL: &[Kind] = &[$($name::KIND),*];
+        $(#[$doc])*
+        pub(super) const $list: &[Kind] = &[$($name::KIND),*];
     };
 }
 
 kinds! {
-    Namespace: "" "v1" "namespaces",
-    Node: "" "v1" "nodes",
-    ConfigMap: "" "v1" "configmaps",
-    Deployment: "apps" "v1" "deployments",
-    // Older clusters have no newer version, and newer ones have this.
-    HorizontalPodAutoscaler: "autoscaling" "v1" "horizontalpodautoscalers",
-    PodDisruptionBudget: "policy" "v1" "poddisruptionbudgets",
-    MutatingWebhookConfiguration: "admissionregistration.k8s.io" "v1" "mutatingwebhookconfigurations",
-    IstioRevisionTag: "sailoperator.io" "v1" "istiorevisiontags",
-    HelmRepository: "source.toolkit.fluxcd.io" "v1" "helmrepositories",
-    OCIRepository: "source.toolkit.fluxcd.io" "v1" "ocirepositories",
+    /// All that the mesh is learned from.
+    OF_THE_MESH, Facts {
+        Namespace: "" "v1" "namespaces",
+        Node: "" "v1" "nodes",
+        ConfigMap: "" "v1" "configmaps",
+        Deployment: "apps" "v1" "deployments",
+        // Older clusters have no newer version, and newer ones have this.
+        HorizontalPodAutoscaler: "autoscaling" "v1" "horizontalpodautoscalers",
+        PodDisruptionBudget: "policy" "v1" "poddisruptionbudgets",
+        MutatingWebhookConfiguration: "admissionregistration.k8s.io" "v1" "mutatingwebhookconfigurations",
+        IstioRevisionTag: "sailoperator.io" "v1" "istiorevisiontags",
+        HelmRepository: "source.toolkit.fluxcd.io" "v1" "helmrepositories",
+        OCIRepository: "source.toolkit.fluxcd.io" "v1" "ocirepositories",
+    }
+}
+
+kinds! {
+    /// What keeps the revisions of workloads.
+    OF_REVISIONS, Print {
+        ReplicaSet: "apps" "v1" "replicasets",
+        ControllerRevision: "apps" "v1" "controllerrevisions",
+    }
 }
 
 /// What is watched in the namespaces of istiods alone.
@@ -54,7 +70,7 @@ const OF_A_REVISION: &str = "istio.io/rev";
 /// Charts have put `istiod` on all that belongs to it since 1.5, and `pilot` before.
 const OF_ISTIOD: &str = "app in (istiod, pilot)";
 
-/// So many objects are in memory at a time, as text.
+/// So many objects are in memory at a time, as text: half a megabyte.
 fn pages(objects: u32) -> Config {
     Config::default().page_size(objects)
 }
@@ -64,9 +80,14 @@ pub(super) fn small() -> Config {
     pages(500)
 }
 
-/// Objects of tens of kilobytes: a node lists its images.
+/// Objects of some kilobytes: templates, configurations.
 pub(super) fn large() -> Config {
     pages(100)
+}
+
+/// Nodes list their images, which is tens of kilobytes.
+pub(super) fn nodes() -> Config {
+    pages(25)
 }
 
 /// The ConfigMaps of control planes: by label, and the two that have no revision in their name by that,

@@ -1,16 +1,16 @@
-//! An object of the cluster as it is kept: its name and its facts. The rest is dropped while it is
+//! An object of the cluster as it is kept: its name and what is kept of it. The rest is dropped while it is
 //! read, so that of a page of objects never more than one is whole in memory.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
 use kube::Resource;
 use kube::core::{DynamicResourceScope, ObjectMeta};
-use meshcheck_rules::Object;
-use meshcheck_rules::mesh::Learned;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
+
+use super::Library;
+use super::shelf::Shelf;
 
 /// Where the API server has the objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +41,29 @@ impl Kind {
 /// A kind that is watched. The items of a list do not say of which kind they are, so the type does.
 pub(super) trait Watched: Send + Sync + 'static {
     const KIND: Kind;
+    type Kept: Kept;
 }
 
-/// An object, learned.
-pub(super) struct Seen<K> {
+/// What is kept of an object.
+pub(super) trait Kept: Clone + PartialEq + Send + Sync + 'static {
+    /// What it means that a watch tells nothing.
+    const STALE: &'static str;
+
+    /// `None` for an object of which nothing is of use.
+    fn of(object: &Value) -> Option<Self>;
+
+    /// What is known has changed.
+    fn has_changed(shelf: &Shelf<Self>, library: &Library);
+}
+
+/// An object, with what is kept of it.
+pub(super) struct Seen<K: Watched> {
     /// Name, namespace, uid and version alone.
     metadata: ObjectMeta,
-    pub(super) facts: Box<[Learned]>,
-    kind: PhantomData<fn() -> K>,
+    pub(super) kept: Option<K::Kept>,
 }
 
-impl<K> Seen<K> {
+impl<K: Watched> Seen<K> {
     /// Namespace and name.
     pub(super) fn key(&self) -> Box<str> {
         let name = self.metadata.name.as_deref().unwrap_or_default();
@@ -79,15 +91,8 @@ impl<'de, K: Watched> Deserialize<'de> for Seen<K> {
             resource_version: text("resourceVersion"),
             ..ObjectMeta::default()
         };
-        let facts = Object::all(&value)
-            .iter()
-            .flat_map(Learned::all_in)
-            .collect();
-        Ok(Self {
-            metadata,
-            facts,
-            kind: PhantomData,
-        })
+        let kept = K::Kept::of(&value);
+        Ok(Self { metadata, kept })
     }
 }
 
@@ -120,17 +125,16 @@ impl<K: Watched> Resource for Seen<K> {
     }
 }
 
-impl<K> Clone for Seen<K> {
+impl<K: Watched> Clone for Seen<K> {
     fn clone(&self) -> Self {
         Self {
             metadata: self.metadata.clone(),
-            facts: self.facts.clone(),
-            kind: PhantomData,
+            kept: self.kept.clone(),
         }
     }
 }
 
-impl<K> fmt::Debug for Seen<K> {
+impl<K: Watched> fmt::Debug for Seen<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.key())
     }

@@ -1,46 +1,53 @@
 //! What is kept of the objects of one watch.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::mem;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use kube::runtime::watcher::Event;
 use meshcheck_rules::mesh::Learned;
-use meshcheck_rules::{Mesh, Source};
+use meshcheck_rules::{Mesh, Object, Source};
+use serde_json::Value;
 
-use super::seen::{Kind, Seen};
+use super::Library;
+use super::seen::{Kept, Kind, Seen, Watched};
 
-/// The facts of the objects of one watch.
+/// What is kept of the objects of one watch.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct Shelf<T> {
     pub(super) kind: Kind,
-    state: Mutex<State>,
+    state: Mutex<State<T>>,
 }
 
-/// By namespace and name. Objects without facts are not kept.
-type Objects = HashMap<Box<str>, Box<[Learned]>>;
+/// By namespace and name. Objects of which nothing is kept are not there.
+type Objects<T> = BTreeMap<Box<str>, T>;
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct State<T> {
     /// Whether all objects were seen once. They stay known when the watch breaks.
     is_synced: bool,
-    objects: Objects,
+    objects: Objects<T>,
     /// Those of a list that is not read to its end.
-    listed: Objects,
+    listed: Objects<T>,
 }
 
-impl Shelf {
+impl<T: Kept> Shelf<T> {
     pub(super) fn new(kind: Kind) -> Arc<Self> {
-        let state = Mutex::default();
+        let state = Mutex::new(State {
+            is_synced: false,
+            objects: Objects::new(),
+            listed: Objects::new(),
+        });
         Arc::new(Self { kind, state })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
         super::lock(&self.state)
     }
 
     /// Takes what a watch tells; whether that changes what is known.
-    pub(super) fn take<K>(&self, event: Event<Seen<K>>) -> bool {
+    pub(super) fn take<K: Watched<Kept = T>>(&self, event: Event<Seen<K>>) -> bool {
         let mut state = self.state();
         match event {
             Event::Init => {
@@ -78,6 +85,36 @@ impl Shelf {
         self.state().objects.keys().cloned().collect()
     }
 
+    /// The name of an object in a namespace of which this is kept.
+    pub(super) fn name_of(&self, namespace: &str, kept: &T) -> Option<String> {
+        let before = format!("{namespace}/");
+        let from = (Bound::Included(before.as_str()), Bound::Unbounded);
+        let state = self.state();
+        let from = state.objects.range::<str, _>(from);
+        let mut own = from.map_while(|(key, one)| Some((key.strip_prefix(&before)?, one)));
+        own.find(|(_, one)| *one == kept)
+            .map(|(name, _)| name.to_owned())
+    }
+}
+
+/// The facts of an object.
+pub(super) type Facts = Box<[Learned]>;
+
+impl Kept for Facts {
+    const STALE: &'static str = "what it says of the mesh stays as it is";
+
+    fn of(object: &Value) -> Option<Self> {
+        let objects = Object::all(object);
+        let facts: Self = objects.iter().flat_map(Learned::all_in).collect();
+        (!facts.is_empty()).then_some(facts)
+    }
+
+    fn has_changed(_: &Shelf<Self>, library: &Library) {
+        library.changed.notify_one();
+    }
+}
+
+impl Shelf<Facts> {
     /// Tells what is known of objects that are not `known` yet.
     pub(super) fn tell(&self, mesh: &mut Mesh, mut is_new: impl FnMut(&str) -> bool) {
         for (key, facts) in &self.state().objects {
@@ -94,8 +131,8 @@ impl Shelf {
     }
 }
 
-impl State {
-    fn settle(&mut self, objects: Objects) -> bool {
+impl<T: Kept> State<T> {
+    fn settle(&mut self, objects: Objects<T>) -> bool {
         let is_news = !self.is_synced || self.objects != objects;
         self.is_synced = true;
         self.objects = objects;
@@ -103,14 +140,14 @@ impl State {
     }
 }
 
-fn put<K>(objects: &mut Objects, seen: Seen<K>) -> bool {
+fn put<K: Watched>(objects: &mut Objects<K::Kept>, seen: Seen<K>) -> bool {
     let key = seen.key();
-    if seen.facts.is_empty() {
+    let Some(kept) = seen.kept else {
         return objects.remove(&key).is_some();
-    }
-    if objects.get(&key) == Some(&seen.facts) {
+    };
+    if objects.get(&key) == Some(&kept) {
         return false;
     }
-    objects.insert(key, seen.facts);
+    objects.insert(key, kept);
     true
 }

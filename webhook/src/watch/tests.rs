@@ -14,7 +14,7 @@ use super::kinds::{
     MutatingWebhookConfiguration, Namespace, Node, OCIRepository, PodDisruptionBudget,
 };
 use super::seen::{Seen, Watched};
-use super::shelf::Shelf;
+use super::shelf::{Facts, Shelf};
 
 /// All objects of all manifests of the fixtures and of the rules' pages.
 fn objects() -> Vec<(PathBuf, Value)> {
@@ -70,7 +70,7 @@ fn listed(object: &Value) -> Value {
 }
 
 /// What is known of an object that came by a watch, and what is known of it where it is learned whole.
-fn both<K: Watched>(object: &Value) -> (String, String) {
+fn both<K: Watched<Kept = Facts>>(object: &Value) -> (String, String) {
     let seen: Seen<K> = serde_json::from_value(listed(object)).expect("an object");
     let shelf = Shelf::new(K::KIND);
     for event in [Event::Init, Event::InitApply(seen), Event::InitDone] {
@@ -109,7 +109,9 @@ fn compare(object: &Value, path: &Path) -> bool {
 }
 
 /// Kinds that say something in files, and that are not watched: Deployments stand for what they make, and
-/// the rest is no state of a cluster, or holds what others need not read.
+/// the rest is no state of a cluster, or holds what others need not read. A `HelmChart` of k3s says two
+/// things: the mesh that it plans, which is there itself, and the chart that its config is for, whose name says
+/// it as well. Those of RKE2 hold whole charts, a megabyte each.
 const UNWATCHED: &[&str] = &[
     "Pod",
     "ReplicaSet",
@@ -194,7 +196,7 @@ fn namespace(name: &str, injection: Option<&str>) -> Seen<Namespace> {
     serde_json::from_value(json!({"metadata": metadata})).expect("a Namespace")
 }
 
-fn keys(shelf: &Shelf) -> Vec<Box<str>> {
+fn keys(shelf: &Shelf<Facts>) -> Vec<Box<str>> {
     let mut keys = shelf.keys();
     keys.sort();
     keys

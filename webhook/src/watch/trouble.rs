@@ -1,6 +1,7 @@
 //! What is going wrong with a watch, said once.
 
 use kube::runtime::watcher::Error;
+use meshcheck_certs::answer;
 
 use super::seen::Kind;
 use crate::metrics::WatchMetrics;
@@ -82,14 +83,17 @@ impl Reason {
 #[derive(Debug)]
 pub(super) struct Trouble {
     kind: Kind,
+    /// What it means.
+    stale: &'static str,
     metrics: WatchMetrics,
     said: Option<Reason>,
 }
 
 impl Trouble {
-    pub(super) fn new(kind: Kind, metrics: WatchMetrics) -> Self {
+    pub(super) fn new(kind: Kind, stale: &'static str, metrics: WatchMetrics) -> Self {
         Self {
             kind,
+            stale,
             metrics,
             said: None,
         }
@@ -105,25 +109,25 @@ impl Trouble {
         if said == Some(reason) {
             return;
         }
-        let resource = self.kind.resource();
+        let (resource, stale, error) = (self.kind.resource(), self.stale, told(error));
         match reason {
             // It is the ordinary way after a long pause.
-            Reason::Gone => tracing::debug!(resource, %error, "a watch begins anew"),
+            Reason::Gone => tracing::debug!(resource, error, "a watch begins anew"),
             Reason::Forbidden => {
                 let grant = format!("get, list and watch on {resource}, in all namespaces");
                 tracing::error!(
                     resource,
                     grant,
-                    %error,
-                    "may not be watched: what it says of the mesh stays as it is; \
-                     the ClusterRole meshcheck-webhook-mesh of the manifests grants it"
+                    error,
+                    "may not be watched: {stale}; the ClusterRole meshcheck-webhook-mesh of the \
+                     manifests grants it"
                 );
             }
             _ => tracing::warn!(
                 resource,
                 reason = reason.as_str(),
-                %error,
-                "cannot be watched, trying again: what it says of the mesh stays as it is"
+                error,
+                "cannot be watched, trying again: {stale}"
             ),
         }
     }
@@ -135,6 +139,17 @@ impl Trouble {
             let resource = self.kind.resource();
             tracing::info!(resource, "is watched again");
         }
+    }
+}
+
+/// Why it fails. Never what an object holds.
+fn told(error: &Error) -> String {
+    match error {
+        Error::InitialListFailed(error)
+        | Error::WatchStartFailed(error)
+        | Error::WatchFailed(error) => answer::told(error),
+        Error::WatchError(status) => answer::told(&kube::Error::Api(status.clone())),
+        Error::NoResourceVersion => error.to_string(),
     }
 }
 
