@@ -35,7 +35,7 @@ render:
 alerts:
     tests/alerts.sh
 
-# the binaries of the image: static, and one serves from an empty root; needs both C compilers
+# the binaries of the image: static, and both serve; needs both C compilers, and qemu-user
 image:
     tests/image.sh amd64 arm64
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What can be shown of the image without a container runtime: the binary of each architecture is static,
-# and that of this machine serves from a folder with nothing in it, as the user of the image.
+# What can be shown of the image without a container runtime: the binary of each architecture is static and
+# serves, that of this machine from a folder with nothing in it, as the user of the image. The other one needs
+# qemu-user.
 #
 #   tests/image.sh [amd64] [arm64]     default: amd64
 set -euo pipefail
@@ -27,13 +28,10 @@ is_static() {
   ! grep -qE 'INTERP|\(NEEDED\)' <<<"$headers" || fail "$1 needs a loader or a library"
 }
 
-# From an empty root, as on `scratch`; that takes root. Without it, from here.
+# serves COMMAND...: it starts, is ready, and stops as asked.
 serves() {
-  local ports=$((20000 + $$ % 20000)) run=("$folder/root/meshcheck-webhook")
-  if [ "$(id -u)" = 0 ]; then
-    run=("$(command -v chroot)" --userspec=65532:65532 "$folder/root" /meshcheck-webhook)
-  fi
-  env -i "${run[@]}" --self-signed --log-level=error --shutdown-delay=0s \
+  local ports=$((20000 + $$ % 20000))
+  env -i "$@" --self-signed --log-level=error --shutdown-delay=0s \
     --listen="127.0.0.1:$ports" --health-listen="127.0.0.1:$((ports + 1))" &
   server=$!
   curl --silent --show-error --fail --retry 50 --retry-delay 1 --retry-all-errors --max-time 60 \
@@ -43,8 +41,24 @@ serves() {
   server=""
 }
 
-for architecture in "${@:-amd64}"; do
-  manifests/image/build.sh "$architecture" "$folder/$architecture"
+# From an empty root as the image's user, as on `scratch`; that takes root. Without it, from here.
+serves_from_nothing() {
+  local user
+  user=$(awk '$1 == "USER" { print $2 }' Containerfile)
+  grep -qxE '[1-9][0-9]*:[1-9][0-9]*' <<<"$user" || fail "the user of the image is '$user', not one by number"
+  mkdir -m 0755 "$folder/root"
+  chmod 0755 "$folder"
+  cp "$1" "$folder/root/"
+  if [ "$(id -u)" = 0 ]; then
+    serves "$(command -v chroot)" --userspec="$user" "$folder/root" /meshcheck-webhook
+  else
+    serves "$folder/root/meshcheck-webhook"
+  fi
+}
+
+[ $# -gt 0 ] || set -- amd64
+manifests/image/build.sh "$folder" "$@"
+for architecture; do
   case $architecture in
     amd64) is_static "$folder/amd64/meshcheck-webhook" 'Advanced Micro Devices X86-64' ;;
     arm64) is_static "$folder/arm64/meshcheck-webhook" AArch64 ;;
@@ -53,14 +67,16 @@ for architecture in "${@:-amd64}"; do
 done
 
 case $(uname -m) in
-  x86_64) here=amd64 ;;
-  aarch64) here=arm64 ;;
-  *) here="" ;;
+  x86_64) here=amd64 foreign=arm64 emulator=$(command -v qemu-aarch64 || true) ;;
+  aarch64) here=arm64 foreign=amd64 emulator=$(command -v qemu-x86_64 || true) ;;
+  *) fail "no image is for this machine" ;;
 esac
 if [ -x "$folder/$here/meshcheck-webhook" ]; then
-  mkdir -m 0755 "$folder/root"
-  chmod 0755 "$folder"
-  cp "$folder/$here/meshcheck-webhook" "$folder/root/"
-  serves
+  serves_from_nothing "$folder/$here/meshcheck-webhook"
   printf '%s: serves from an empty root\n' "$here"
+fi
+if [ -x "$folder/$foreign/meshcheck-webhook" ]; then
+  [ -n "$emulator" ] || fail "$foreign is not tried: there is no qemu-user"
+  serves "$emulator" "$folder/$foreign/meshcheck-webhook"
+  printf '%s: serves, emulated\n' "$foreign"
 fi

@@ -37,6 +37,8 @@ mod reviews;
 mod server;
 #[path = "webhook/startup.rs"]
 mod startup;
+#[path = "webhook/traces.rs"]
+mod traces;
 #[path = "webhook/updates.rs"]
 mod updates;
 #[path = "webhook/watches.rs"]

@@ -21,6 +21,7 @@ tests! {
         the_chart_is_linted,
         another_namespace_is_everywhere,
         without_an_audit_there_are_no_permissions_for_it,
+        a_collector_is_named_and_can_be_reached,
         a_wrong_value_is_refused_by_name,
         the_rendered_file_is_the_base,
         the_components_fit_each_overlay;
@@ -196,6 +197,30 @@ fn without_an_audit_there_are_no_permissions_for_it(world: &World) {
     );
 }
 
+fn a_collector_is_named_and_can_be_reached(world: &World) {
+    let values = [
+        "tracing.endpoint=http://collector.observability:4318",
+        "tracing.sampleRatio=0.1",
+        "networkPolicy.collectorPorts={80,4318}",
+    ];
+    let objects = chart(&world.assets, NAMESPACE, &values).expect("a chart");
+    let egress = &objects["NetworkPolicy/meshcheck-webhook"]["spec"]["egress"];
+    let ports = egress[1]["ports"].as_array().expect("ports").iter();
+    let ports = ports.map(|port| format!("{} {}", port["protocol"], port["port"]).replace('"', ""));
+    let dns = ["UDP 53", "TCP 53", "UDP 5353", "TCP 5353"];
+    let wanted = ["TCP 80", "TCP 4318"].iter().chain(&dns);
+    assert!(ports.eq(wanted.copied()), "{egress}");
+    let arguments = arguments_of(&objects.into_values().collect::<Vec<_>>());
+    let of_traces = arguments.iter().filter(|one| one.starts_with("--otlp-"));
+    assert_eq!(
+        of_traces.collect::<Vec<_>>(),
+        [
+            "--otlp-endpoint=http://collector.observability:4318",
+            "--otlp-sample-ratio=0.1",
+        ]
+    );
+}
+
 fn a_wrong_value_is_refused_by_name(world: &World) {
     for (value, message) in [
         ("replica=3", "'replica' not allowed"),
@@ -219,6 +244,8 @@ fn a_wrong_value_is_refused_by_name(world: &World) {
         ),
         ("monitoring.enabled=yes", "/monitoring/enabled"),
         ("audit.interval=hourly", "/audit/interval"),
+        ("tracing.endpoint=collector:4318", "/tracing/endpoint"),
+        ("tracing.sampleRatio=2", "/tracing/sampleRatio"),
     ] {
         let refused = chart(&world.assets, NAMESPACE, &[value]);
         let said = refused.expect_err(value);

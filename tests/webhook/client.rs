@@ -91,11 +91,22 @@ pub(crate) struct Answer {
 impl Connection {
     /// Posts a body.
     pub(crate) async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> io::Result<Answer> {
-        let request = Request::post(path)
-            .header("host", "localhost")
-            .header("content-type", "application/json")
-            .body(Full::new(body.into()))
-            .expect("a request");
+        self.post_with(path, &[], body).await
+    }
+
+    /// Posts a body with more headers.
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> io::Result<Answer> {
+        let json = ("content-type", "application/json");
+        let mut request = Request::post(path).header("host", "localhost");
+        for (name, value) in [json].iter().chain(headers) {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).expect("a request");
         self.sender.ready().await.map_err(io::Error::other)?;
         let response = self.sender.send_request(request).await;
         answer(response.map_err(io::Error::other)?).await

@@ -114,7 +114,7 @@ impl Drop for Folder {
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshcheck-webhook"));
     let read = |name: &str| {
-        let prefixes = ["MESHCHECK_", "KUBE"];
+        let prefixes = ["MESHCHECK_", "KUBE", "OTEL_"];
         prefixes.iter().any(|prefix| name.starts_with(prefix))
     };
     let own = std::env::vars_os().filter(|(name, _)| read(&name.to_string_lossy()));

@@ -145,11 +145,53 @@ fn wrong_starts(dir: &str) -> Vec<(Vec<&str>, i32, &'static str)> {
     ]
 }
 
+/// The same of traces.
+fn wrong_starts_of_traces() -> Vec<(Vec<&'static str>, i32, &'static str)> {
+    vec![
+        (
+            vec!["--self-signed", "--otlp-endpoint", "collector:4318"],
+            2,
+            "not an URL that begins with http:// or https://",
+        ),
+        (
+            vec![
+                "--self-signed",
+                "--otlp-endpoint",
+                "http://me:secret@collector",
+            ],
+            2,
+            "credentials belong into OTEL_EXPORTER_OTLP_HEADERS",
+        ),
+        (
+            vec!["--self-signed", "--otlp-endpoint", "http://collector?x"],
+            2,
+            "cannot have a query",
+        ),
+        (
+            vec![
+                "--self-signed",
+                "--otlp-endpoint",
+                "https://collector",
+                "--otlp-ca",
+                "/nowhere/ca.crt",
+            ],
+            2,
+            "--otlp-ca=/nowhere/ca.crt: ",
+        ),
+        (
+            vec!["--self-signed", "--otlp-sample-ratio", "2"],
+            2,
+            "not a number from 0 to 1",
+        ),
+    ]
+}
+
 #[test]
 fn says_what_is_wrong_at_the_start() {
     let folder = Folder::new();
     let dir = folder.path().to_str().unwrap().to_owned();
-    for (args, code, part) in wrong_starts(&dir) {
+    let wrong = wrong_starts(&dir).into_iter();
+    for (args, code, part) in wrong.chain(wrong_starts_of_traces()) {
         let (exit, stderr) = run(&args);
         assert_eq!(exit, Some(code), "{args:?}: {stderr}");
         assert!(stderr.contains(part), "{args:?}: {stderr}");

@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 pub use audit::AuditArgs;
 pub use certificate::{CertificateArgs, CertificateSource, UsageError};
 pub use mesh::MeshArgs;
+pub use trace::TraceArgs;
 
 use crate::handlers::Limits;
 use crate::judge::Updates;
@@ -21,6 +22,7 @@ use crate::logging::{self, Format};
 mod audit;
 mod certificate;
 mod mesh;
+mod trace;
 
 const AFTER: &str = "\
 Exit codes:
@@ -149,6 +151,10 @@ pub struct Args {
     /// What to log: error, warn, info, debug (every request), or a tracing filter
     #[arg(long, env = "MESHCHECK_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = logging::filter)]
     pub log_level: EnvFilter,
+
+    /// Where spans go. Behind all others, which would get its heading.
+    #[command(flatten)]
+    pub traces: TraceArgs,
 }
 
 impl Args {

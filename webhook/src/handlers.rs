@@ -18,7 +18,8 @@ use crate::decide::{Decision, Excuse};
 use crate::judge::{Judge, Verdict, Webhook};
 use crate::metrics::{Metrics, Seen, kind_class};
 use crate::review::{Answer, Request, ReviewError};
-use crate::text;
+use crate::text::{self, plain};
+use crate::trace;
 
 /// Of a refusal.
 const MESSAGE_CHARS: usize = 300;
@@ -115,10 +116,12 @@ impl Server {
             Ok((seen, answer)) => (seen, json(&answer)),
             Err(refusal) => {
                 let (outcome, why) = (refusal.outcome(), refusal.text());
+                trace::ended(webhook, outcome);
                 tracing::warn!(
                     webhook = webhook.as_str(),
                     outcome,
                     why,
+                    trace_id = trace::id(),
                     "refused a request"
                 );
                 (refusal.seen(), refusal.into_response())
@@ -167,6 +170,8 @@ impl Server {
                 Decided::unchecked("late", &why)
             }
         };
+        let rules = decided.rules.as_deref();
+        trace::review(webhook, &request, decided.outcome, rules);
         log(webhook, &request, &decided, started);
         let seen = Seen {
             operation: request.operation.as_str(),
@@ -259,11 +264,6 @@ fn list(rules: &[&str]) -> Option<String> {
     (!rules.is_empty()).then(|| rules.join(","))
 }
 
-/// What a request says of itself is text from outside.
-fn plain(text: &str) -> String {
-    text::clean(&text::cut(text, 253))
-}
-
 /// One line for each request; quiet where there was nothing to say.
 fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant) {
     macro_rules! line {
@@ -282,6 +282,7 @@ fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant)
                 suppressed = decided.suppressed,
                 crashed = decided.crashed,
                 seconds = started.elapsed().as_secs_f64(),
+                trace_id = trace::id(),
                 $message
             )
         };
@@ -312,6 +313,7 @@ fn told_of_broken_glass(request: &Request, decided: &Decided) {
         rules = list(&rules),
         user = plain(&request.user_info.username),
         reason = decided.glass.as_deref().map(plain),
+        trace_id = trace::id(),
         "the glass was broken: errors pass"
     );
 }

@@ -25,4 +25,5 @@ pub mod run;
 pub mod scope;
 pub mod text;
 pub mod tls;
+pub mod trace;
 pub mod watch;

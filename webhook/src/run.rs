@@ -30,6 +30,7 @@ use crate::policy::{self, PolicyError};
 use crate::recording::{self, MeshError};
 use crate::release_data::{self, ReleaseDataError};
 use crate::tls;
+use crate::trace::{TraceError, Traces};
 use crate::watch;
 
 /// Longer than the 90 seconds that an API server keeps a connection for: it must be the one that
@@ -66,6 +67,9 @@ pub enum RunError {
     /// The self-signed certificate went wrong.
     #[error(transparent)]
     SelfSigned(#[from] SelfSignedError),
+    /// Reviews cannot be traced.
+    #[error(transparent)]
+    Traces(#[from] TraceError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -98,6 +102,7 @@ impl RunError {
             | Self::Files(_)
             | Self::ReleaseData(_)
             | Self::SelfSigned(_)
+            | Self::Traces(_)
             | Self::Cluster(_) => 2,
             _ => 1,
         }
@@ -115,6 +120,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     running.health.stops();
     // Another replica goes on with the audit while this one still serves.
     let audit = tokio::spawn(audit::stop(running.audit.take()));
+    let traces = running.traces.take();
     let delay = match stop {
         Stop::Drain => args.shutdown_delay,
         Stop::Now => Duration::ZERO,
@@ -126,6 +132,9 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     }
     // It has given up by now: it waits for less than a drain.
     drop(audit.await);
+    if let Some(traces) = traces {
+        traces.flush().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -137,6 +146,7 @@ struct Running {
     reviews: JoinHandle<io::Result<()>>,
     probes: JoinHandle<io::Result<()>>,
     audit: Option<Audit>,
+    traces: Option<Traces>,
 }
 
 impl Running {
@@ -156,11 +166,16 @@ impl Running {
             watch::start(client, mesh, Arc::clone(&judge), &metrics).await;
         }
         let audit = audit(args, cluster.as_ref(), &judge, &metrics);
+        let traces = Traces::new(&args.traces)?;
         let (reviews, address) = bind(args.listen)?;
         let (probes, health_address) = bind(args.health_listen)?;
 
         let part = middleware::from_fn_with_state(Arc::clone(&health), health::part);
-        let router = handlers::router(judge, Arc::clone(&metrics), args.limits()).layer(part);
+        let mut router = handlers::router(judge, Arc::clone(&metrics), args.limits());
+        if let Some(traces) = &traces {
+            router = traces.around(router);
+        }
+        let router = router.layer(part);
         let door = Door::new(
             tls::config(serving)?,
             Arc::clone(&metrics),
@@ -175,6 +190,7 @@ impl Running {
             handle,
             health,
             audit,
+            traces,
         };
         running.health.listens();
         tracing::info!(%address, %health_address, version = env!("CARGO_PKG_VERSION"), "listening");

@@ -25,6 +25,11 @@ pub fn cut(text: &str, most: usize) -> String {
     }
 }
 
+/// What a request says of itself, which is text from outside: at most as long as a name.
+pub fn plain(text: &str) -> String {
+    clean(&cut(text, 253))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -229,7 +229,12 @@ const WATCHED: &[(&str, &str, &str)] = &[
     (
         "apps",
         "replicasets",
-        "a rollback of istiod is not known as one, and may be refused",
+        "a rollback of a Deployment is not known as one, and may be refused",
+    ),
+    (
+        "apps",
+        "controllerrevisions",
+        "a rollback of a DaemonSet or StatefulSet is not known as one, and may be refused",
     ),
     (
         "autoscaling",
