@@ -193,12 +193,12 @@ impl<'a> Node<'a> {
     /// Where this node stands.
     pub(crate) fn spot(&self) -> Spot<'a> {
         let tokens: Vec<Token<'a>> = self.steps().collect();
-        let room = tokens.iter().map(|token| match token {
+        let lengths = tokens.iter().map(|token| match token {
             Token::Member(name) => name.len() + 1,
             Token::Item(_) | Token::Document(_) => 4,
         });
         let root = Spot {
-            pointer: Pointer::with_room(room.sum()),
+            pointer: Pointer::with_room(lengths.sum()),
             inside: None,
         };
         tokens.iter().rev().fold(root, |spot, token| match token {

@@ -37,7 +37,7 @@ impl Clock {
         let mut heard = self.0.clone();
         if heard.wait_for(|now| *now >= deadline).await.is_err() {
             // The runtime ends, and this with it.
-            future::pending().await
+            future::pending::<()>().await;
         }
     }
 }
