@@ -55,9 +55,9 @@ advisories:
 precommit:
     tests/precommit.sh
 
-# how fast it is
+# how fast it is, on a real API server too
 bench:
-    cargo bench --workspace --bench engine --bench read --bench plugin --bench load
+    KUBEBUILDER_ASSETS="$(tests/e2e/assets.sh)" cargo bench --workspace --bench engine --bench read --bench plugin --bench load --bench admission
 
 # the tools to compare with; needs Go
 peers:

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -11,6 +12,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::tls;
 
 /// A cluster of this size.
 #[derive(Clone, Copy)]
@@ -40,8 +43,9 @@ impl Size {
     }
 }
 
-/// Lists of so many objects, page by page, and watches that tell nothing. What is written is taken.
-pub(crate) async fn serve(size: Size) -> SocketAddr {
+/// Lists of so many objects, page by page, and watches that tell nothing. What is written is taken. With the
+/// certificate in a folder: without TLS more comes at once, and buffers would grow as they do nowhere.
+pub(crate) async fn serve(size: Size, folder: &Path) -> SocketAddr {
     let answer = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
         if method == Method::GET {
             let accepted = headers.get(ACCEPT).map_or(&b""[..], HeaderValue::as_bytes);
@@ -57,7 +61,8 @@ pub(crate) async fn serve(size: Size) -> SocketAddr {
         .fallback(answer);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let folder = folder.to_owned();
+    tokio::spawn(async move { tls::serve(listener, &folder, router).await });
     address
 }
 

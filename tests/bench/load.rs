@@ -34,6 +34,7 @@ mod program;
 #[path = "load/reviews.rs"]
 mod reviews;
 mod service;
+mod tls;
 
 /// Connections at the same time.
 const CONNECTIONS: [usize; 3] = [1, 16, 128];

@@ -4,6 +4,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use cluster::{REVISIONS, Size, serve};
@@ -12,6 +14,7 @@ mod cluster;
 #[path = "../webhook/program.rs"]
 #[expect(dead_code, reason = "the tests of the program use the rest")]
 mod program;
+mod tls;
 
 use program::{Folder, Made, Program, command};
 
@@ -69,11 +72,16 @@ fn print(line: &str) {
 /// One line of the table.
 fn measure(runtime: &Runtime, size: Option<Size>) -> String {
     let folder = Folder::new();
-    folder.mount_made(&Made::for_names(&["localhost"]));
+    let made = Made::for_names(&["localhost", "127.0.0.1"]);
+    folder.mount_made(&made);
     let certificates = folder.path().to_str().expect("text");
     let mut command = command(&["--cert-dir", certificates]);
     if let Some(size) = size {
-        let cluster = folder.kubeconfig(runtime.block_on(serve(size)));
+        let address = runtime.block_on(serve(size, folder.path()));
+        let cluster = folder.kubeconfig_of(&json!({
+            "server": format!("https://{address}"),
+            "certificate-authority-data": BASE64_STANDARD.encode(&made.ca),
+        }));
         command.arg("--watch").env("KUBECONFIG", cluster);
         if size.is_audited {
             command.arg("--audit-interval=1h");

@@ -81,10 +81,15 @@ impl Folder {
 
     /// A kubeconfig that leads to an API server on this machine.
     pub(crate) fn kubeconfig(&self, address: SocketAddr) -> PathBuf {
+        self.kubeconfig_of(&json!({"server": format!("http://{address}")}))
+    }
+
+    /// The same for a `cluster` as a kubeconfig has it.
+    pub(crate) fn kubeconfig_of(&self, cluster: &Value) -> PathBuf {
         let file = json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
+            "clusters": [{"name": "a", "cluster": cluster}],
             "users": [{"name": "a", "user": {"token": "secret-token"}}],
             "contexts": [{
                 "name": "a",
