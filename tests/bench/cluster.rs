@@ -61,8 +61,7 @@ pub(crate) async fn serve(size: Size, folder: &Path) -> SocketAddr {
         .fallback(answer);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let folder = folder.to_owned();
-    tokio::spawn(async move { tls::serve(listener, &folder, router).await });
+    tokio::spawn(tls::serve(listener, tls::acceptor(folder), router));
     address
 }
 

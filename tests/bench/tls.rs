@@ -15,9 +15,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Serves for ever, with the pair in a folder.
-pub(crate) async fn serve(listener: TcpListener, folder: &Path, router: Router) {
-    let acceptor = acceptor(folder);
+/// Serves for ever.
+pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
         stream.set_nodelay(true).expect("a socket");
@@ -33,7 +32,8 @@ pub(crate) async fn serve(listener: TcpListener, folder: &Path, router: Router) 
     }
 }
 
-fn acceptor(folder: &Path) -> TlsAcceptor {
+/// With the pair in a folder, which may go then.
+pub(crate) fn acceptor(folder: &Path) -> TlsAcceptor {
     let read = |name| fs::read(folder.join(name)).expect("a file");
     let chain = CertificateDer::pem_slice_iter(&read("tls.crt")).collect::<Result<_, _>>();
     let key = PrivateKeyDer::from_pem_slice(&read("tls.key")).expect("a key");

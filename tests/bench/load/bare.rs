@@ -60,6 +60,7 @@ pub(crate) fn serve(folder: &Path) -> ExitCode {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
+    let acceptor = tls::acceptor(folder);
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let router = Router::new()
@@ -71,7 +72,7 @@ pub(crate) fn serve(folder: &Path) -> ExitCode {
         writeln!(out, "{address}")
             .and_then(|()| out.flush())
             .expect("a pipe");
-        tls::serve(listener, folder, router).await;
+        tls::serve(listener, acceptor, router).await;
     });
     ExitCode::SUCCESS
 }
