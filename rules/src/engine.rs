@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::config::{Level, Policy};
-use crate::finding::{Finding, RunFinding, Severity};
+use crate::finding::{Applicability, Finding, RunFinding, Severity};
 use crate::istio::Subject;
 use crate::istio::gate::{Gate, Reinjection};
 use crate::istio::install::Given;
@@ -206,10 +206,24 @@ impl Engine {
         mesh: &Mesh,
         place: Place<'_>,
     ) -> Report {
+        self.check_for(None, wanted, object, before, mesh, place)
+    }
+
+    /// The same, for the sake of fixes up to a grade where one is given: by the rules that offer such.
+    fn check_for(
+        &self,
+        fixes: Option<Applicability>,
+        wanted: Wanted<'_>,
+        object: &Object<'_>,
+        before: Before<'_>,
+        mesh: &Mesh,
+        place: Place<'_>,
+    ) -> Report {
         let mut report = Report::default();
         if !self.looks_at(object) {
             return report;
         }
+        let is_of_use = |rule: &Rule| fixes.is_none_or(|grade| rule.offers(grade));
         let strings = Strings::default();
         let cx = Context {
             object,
@@ -230,7 +244,7 @@ impl Engine {
             things: OnceCell::new(),
         };
         for rule in self.for_kind(object) {
-            if wanted(object, rule.id) {
+            if is_of_use(rule) && wanted(object, rule.id) {
                 self.run(rule, &cx, &mut report);
             }
         }

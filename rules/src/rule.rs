@@ -106,6 +106,11 @@ pub struct RunContext<'a> {
 }
 
 impl Rule {
+    /// Whether it has fixes of this grade or a better one.
+    pub(crate) fn offers(&self, grade: Applicability) -> bool {
+        self.fix.is_some_and(|best| best <= grade)
+    }
+
     /// Whether the rule looks at objects of this kind.
     pub fn looks_at(&self, object: &Object<'_>) -> bool {
         self.kinds.iter().any(|kind| kind.matches(object))

@@ -128,10 +128,12 @@ impl Engine {
             wanted,
             mesh,
             place,
+            grade,
             ..
         } = terms;
         let before = Before::default();
-        self.check_by(wanted, object, before, mesh, place).findings
+        let report = self.check_for(Some(grade), wanted, object, before, mesh, place);
+        report.findings
     }
 }
 
