@@ -24,13 +24,13 @@ pub(crate) fn install(plane: &ControlPlane) -> Installed<'_> {
     let made = Made::for_names(&["localhost", "127.0.0.1"]);
     certificate.mount_made(&made);
     let bare = Bare::start(certificate.path());
-    let base = format!("https://{}", bare.address);
+    let url = format!("https://{}", bare.address);
     for kind in KINDS {
-        store(plane, &bare_configuration(kind, &base, &made.ca));
+        store(plane, &bare_configuration(kind, &url, &made.ca));
     }
     for mut object in rendered(&plane.kubectl, "base") {
         if KINDS.iter().any(|kind| object["kind"] == *kind) {
-            redirect(&mut object, &base, Some(&made.ca));
+            redirect(&mut object, &url, Some(&made.ca));
             object["metadata"]["name"] = cases::BARE_FOR_OURS.into();
             confine(&mut object, &[cases::BARE_FOR_OURS]);
             store(plane, &object);
