@@ -6,6 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
+use crate::answer::told;
+
 /// The reference to a role, where it is there and can be read.
 pub async fn reference<K>(roles: &Api<K>, name: &str) -> Option<OwnerReference>
 where
@@ -14,7 +16,8 @@ where
     match roles.get_metadata_opt(name).await {
         Ok(role) => role?.owner_ref(&()),
         Err(error) => {
-            tracing::debug!(%error, role = name, "what is written belongs to nobody");
+            let error = told(&error);
+            tracing::debug!(error, role = name, "what is written belongs to nobody");
             None
         }
     }

@@ -223,10 +223,9 @@ impl Case<'_> {
     /// What the rules say of the object as an update of the one that is stored. That one is read only
     /// where it can matter.
     fn check_update(&self) -> Report {
-        let matters = || Object::all(self.value).iter().any(update::matters);
         let is_update = self.request.operation == Operation::Update;
-        let stored = (is_update && matters()).then(|| self.request.before());
-        let stored = stored.flatten();
+        let matters = is_update && Object::all(self.value).iter().any(update::matters);
+        let stored = matters.then(|| self.stored()).flatten();
         let stored = stored.as_ref().map(Object::all).unwrap_or_default();
         let former = stored.first().map(|object| {
             let title = object.title().into();
