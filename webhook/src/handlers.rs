@@ -1,5 +1,6 @@
 //! `/mutate` and `/validate` over HTTP: limits, deadline, early refusal, and what is told of it.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,8 @@ enum Refusal {
     Slow(Duration),
     #[error(transparent)]
     Review(#[from] ReviewError),
+    #[error("meshcheck broke down while it read the body, see its log")]
+    BrokeDown,
 }
 
 /// The routes of the TLS port.
@@ -138,41 +141,43 @@ impl Server {
         body: Body,
         started: Instant,
     ) -> Result<(Seen, Answer), Refusal> {
-        let slot = self.enter(body.size_hint().exact())?;
-        let bytes = select! {
-            biased;
-            read = body::read(body, self.limits.body_bytes) => read?,
-            () = self.is_late(started) => return Err(Refusal::Slow(self.limits.request_time)),
+        let review = Review {
+            webhook,
+            slot: self.enter(body.size_hint().exact())?,
+            body,
+            most_bytes: self.limits.body_bytes,
+            judge: Arc::clone(&self.judge),
+            asked: Arc::default(),
         };
-        let request = Arc::new(Request::parse(&bytes)?);
         // As a task of its own, so that a deadline is one: nothing can stop a rule that does not come to
-        // an end. The slot goes along, so that such rules cannot pile up either.
-        let (judge, asked) = (Arc::clone(&self.judge), Arc::clone(&request));
-        let judging = move || {
-            let verdict = judge.judge(webhook, &asked);
-            drop(slot);
-            verdict
-        };
-        let job = if bytes.len() <= SMALL {
-            tokio::spawn(async { judging() })
-        } else {
-            tokio::task::spawn_blocking(judging)
-        };
-        drop(bytes);
-        let decided = select! {
+        // an end. The body is read in it as well: read within the task of the connection, it would wake
+        // that task while it runs, and so another thread.
+        let asked = Arc::clone(&review.asked);
+        let mut job = tokio::spawn(review.judged());
+        let judged = select! {
             biased;
-            judged = job => match judged {
-                Ok(verdict) => self.decided(webhook, verdict),
-                Err(_panic) => Decided::unchecked("crashed", "meshcheck broke down, see its log"),
-            },
-            () = self.is_late(started) => {
+            judged = &mut job => Some(judged),
+            () = self.is_late(started) => None,
+        };
+        let decided = match (judged, asked.get()) {
+            (Some(Ok(judged)), _) => self.decided(webhook, judged?),
+            (Some(Err(_panic)), None) => return Err(Refusal::BrokeDown),
+            (Some(Err(_panic)), Some(_)) => {
+                Decided::unchecked("crashed", "meshcheck broke down, see its log")
+            }
+            (None, None) => {
+                job.abort();
+                return Err(Refusal::Slow(self.limits.request_time));
+            }
+            (None, Some(_)) => {
                 let why = format!("it took longer than {:?}", self.limits.request_time);
                 Decided::unchecked("late", &why)
             }
         };
+        let request = asked.get().expect("read before it was judged");
         let rules = decided.rules.as_deref();
-        trace::review(webhook, &request, decided.outcome, rules);
-        log(webhook, &request, &decided, started);
+        trace::review(webhook, request, decided.outcome, rules);
+        log(webhook, request, &decided, started);
         let seen = Seen {
             operation: request.operation.as_str(),
             kind_class: kind_class(&request.kind),
@@ -219,6 +224,38 @@ impl Server {
             glass: verdict.glass,
             decision: verdict.decision,
         }
+    }
+}
+
+/// One review, from its body to the verdict.
+struct Review {
+    webhook: Webhook,
+    /// Kept until the rules are done: such as do not come to an end cannot pile up either.
+    slot: Slot,
+    body: Body,
+    most_bytes: usize,
+    judge: Arc<Judge>,
+    /// What is asked, once it is known.
+    asked: Arc<OnceLock<Arc<Request>>>,
+}
+
+impl Review {
+    async fn judged(self) -> Result<Verdict, Refusal> {
+        let bytes = body::read(self.body, self.most_bytes).await?;
+        let is_small = bytes.len() <= SMALL;
+        let request = Arc::new(Request::parse(&bytes)?);
+        drop(bytes);
+        self.asked.get_or_init(|| Arc::clone(&request));
+        let judging = move || {
+            let verdict = self.judge.judge(self.webhook, &request);
+            drop(self.slot);
+            verdict
+        };
+        if is_small {
+            return Ok(judging());
+        }
+        let judged = tokio::task::spawn_blocking(judging).await;
+        Ok(judged.unwrap_or_else(|broken| resume_unwind(broken.into_panic())))
     }
 }
 
@@ -336,6 +373,7 @@ impl Refusal {
             Self::Body(BodyError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Body(BodyError::Broken(_)) | Self::Review(_) => StatusCode::BAD_REQUEST,
+            Self::BrokeDown => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -346,6 +384,7 @@ impl Refusal {
             Self::Slow(_) => "slow_body",
             Self::Body(BodyError::Broken(_)) => "broken_body",
             Self::Review(_) => "no_review",
+            Self::BrokeDown => "crashed",
         }
     }
 
