@@ -209,7 +209,19 @@ impl Engine {
         self.check_for(None, wanted, object, before, mesh, place)
     }
 
-    /// The same, for the sake of fixes up to a grade where one is given: by the rules that offer such.
+    /// Judges one object for the sake of fixes up to a grade, by those of the wanted rules that offer
+    /// such: what others find is not in the report.
+    pub fn check_fixable(
+        &self,
+        grade: Applicability,
+        wanted: Wanted<'_>,
+        object: &Object<'_>,
+        mesh: &Mesh,
+        place: Place<'_>,
+    ) -> Report {
+        self.check_for(Some(grade), wanted, object, Before::default(), mesh, place)
+    }
+
     fn check_for(
         &self,
         fixes: Option<Applicability>,

@@ -227,6 +227,7 @@ async fn refuses_more_bytes_than_it_has_room_for() {
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
     first.abort();
     first.await.expect_err("it never ends by itself");
+    server.awaits("meshcheck_in_flight 0").await;
     // Alone, one that is larger than the room is taken.
     let mut large = istiod("10m");
     large["metadata"]["annotations"] = json!({"large": "x".repeat(2 << 20)});

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::body::{self, BodyError};
 use crate::deadline::Clock;
@@ -153,7 +154,7 @@ impl Server {
         // an end. The body is read in it as well: read within the task of the connection, it would wake
         // that task while it runs, and so another thread.
         let asked = Arc::clone(&review.asked);
-        let mut job = tokio::spawn(review.judged());
+        let mut job = AbortOnDropHandle::new(tokio::spawn(review.judged()));
         let judged = select! {
             biased;
             judged = &mut job => Some(judged),
@@ -165,10 +166,7 @@ impl Server {
             (Some(Err(_panic)), Some(_)) => {
                 Decided::unchecked("crashed", "meshcheck broke down, see its log")
             }
-            (None, None) => {
-                job.abort();
-                return Err(Refusal::Slow(self.limits.request_time));
-            }
+            (None, None) => return Err(Refusal::Slow(self.limits.request_time)),
             (None, Some(_)) => {
                 let why = format!("it took longer than {:?}", self.limits.request_time);
                 Decided::unchecked("late", &why)

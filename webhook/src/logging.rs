@@ -1,11 +1,21 @@
 //! Log lines: JSON for machines, text for people. Never an object, and never what a rule says of one.
 
 use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 use std::{env, panic};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+
+use lines::Lines;
+
+pub use lines::LastLines;
+
+mod lines;
+
+/// How long lines are gathered, to be written together.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,13 +43,14 @@ pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
 /// with all that objects hold.
 const QUIET: [&str; 2] = ["kube_runtime::watcher", "kube_client::client"];
 
-/// Starts logging to standard error.
-pub fn start(format: Format, filter: EnvFilter) {
+/// Starts logging to standard error. The last lines are written when what it returns is dropped.
+pub fn start(format: Format, filter: EnvFilter) -> LastLines {
+    let (writer, last) = Lines::start(io::stderr(), GATHER);
     let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal() && !is_plain)
-        .with_writer(io::stderr);
+        .with_writer(writer);
     match format {
         Format::Human => lines.with_target(false).init(),
         Format::Json => lines.json().flatten_event(true).with_target(false).init(),
@@ -49,4 +60,5 @@ pub fn start(format: Format, filter: EnvFilter) {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "a defect of meshcheck: something broke down");
     }));
+    last
 }

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let installed = ring::default_provider().install_default();
     debug_assert!(installed.is_ok(), "nothing ran before");
     let args = Args::read();
-    logging::start(args.log_format, args.log_level.clone());
+    let _last_lines = logging::start(args.log_format, args.log_level.clone());
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

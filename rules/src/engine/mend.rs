@@ -7,7 +7,6 @@ use super::{Engine, Wanted};
 use crate::finding::{Applicability, Finding, Pointer};
 use crate::mesh::{Mesh, Place};
 use crate::object::Object;
-use crate::update::Before;
 
 /// Fixes that one object may get before the engine gives up: no object has that many findings, so
 /// reaching it means that two fixes undo each other.
@@ -131,9 +130,8 @@ impl Engine {
             grade,
             ..
         } = terms;
-        let before = Before::default();
-        let report = self.check_for(Some(grade), wanted, object, before, mesh, place);
-        report.findings
+        self.check_fixable(grade, wanted, object, mesh, place)
+            .findings
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use meshcheck_rules::config::{MendAt, Mode, MutatePolicy, WebhookPolicy};
 use meshcheck_rules::update::{self, Before};
 use meshcheck_rules::{
-    Applicability, Engine, Finding, Mended, Mesh, Object, Place, Report, Severity, Source,
+    Applicability, Engine, Finding, Mended, Mesh, Object, Place, Report, Severity, Source, Wanted,
 };
 use serde_json::Value;
 
@@ -41,7 +41,8 @@ enum Mends {
 
 impl Case<'_> {
     pub(super) fn mutate(&self) -> Verdict {
-        let report = self.check(self.value);
+        // The rest is told at `/validate`, which sees the same objects.
+        let report = self.check_fixable(self.value);
         if !self.is_to_be_mended(&report) {
             return Verdict::new(Outcome::Unchanged, Decision::default(), &report);
         }
@@ -185,8 +186,8 @@ impl Case<'_> {
         let Some(pod) = scope::pod_of(self.value) else {
             return BTreeSet::new();
         };
-        let mended = self.mend(&pod, &self.check(&pod));
-        let left = self.check(&mended.value);
+        let mended = self.mend(&pod, &self.check_fixable(&pod));
+        let left = self.check_fixable(&mended.value);
         let is_left = |rule: &str| left.findings.iter().any(|f| f.rule == rule && is_error(f));
         let fixed = mended.fixed.iter().map(|finding| finding.rule);
         fixed.filter(|rule| !is_left(rule)).collect()
@@ -244,12 +245,27 @@ impl Case<'_> {
     }
 
     fn check_against(&self, value: &Value, before: Before<'_>) -> Report {
+        self.check_by(value, |runs, object| {
+            let (mesh, place) = (self.mesh, Place::cluster());
+            self.engine.check_by(runs, object, before, mesh, place)
+        })
+    }
+
+    /// What the rules that can mend something for sure say of an object.
+    fn check_fixable(&self, value: &Value) -> Report {
+        self.check_by(value, |runs, object| {
+            let (mesh, grade) = (self.mesh, Applicability::Safe);
+            let place = Place::cluster();
+            self.engine.check_fixable(grade, runs, object, mesh, place)
+        })
+    }
+
+    fn check_by(&self, value: &Value, check: impl Fn(Wanted<'_>, &Object<'_>) -> Report) -> Report {
         let policy = self.policy();
         let runs = |object: &Object<'_>, rule: &str| policy.mode(object, rule) != Mode::Off;
         let mut whole = Report::default();
         for object in Object::all(value) {
-            let (mesh, place) = (self.mesh, Place::cluster());
-            let report = self.engine.check_by(&runs, &object, before, mesh, place);
+            let report = check(&runs, &object);
             whole.findings.extend(report.findings);
             whole.suppressed.extend(report.suppressed);
             whole.crashed.extend(report.crashed);
