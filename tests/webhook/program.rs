@@ -205,6 +205,11 @@ impl Program {
         self.log.lock().expect("no panic with it").clone()
     }
 
+    /// Reads nothing more of the log until it is dropped.
+    pub(crate) fn leaves_the_log(&self) -> impl Drop + use<'_> {
+        self.log.lock().expect("no panic with it")
+    }
+
     /// What the plain port says, status line and all.
     pub(crate) fn get(&self, path: &str) -> String {
         plain_get(self.health, path).expect("the plain port")

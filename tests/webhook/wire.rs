@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::load::{SOON, assert_denied, made, review, self_signed};
+use crate::reviews::{creation, istiod};
 
 /// Shorter than a person would set it, and longer than an honest handshake takes where every core is
 /// busy.
@@ -108,4 +109,24 @@ async fn survives_what_is_no_tls() {
     program.line(
         "a client refused the certificate: does the caBundle of the webhook configurations fit it?",
     );
+}
+
+#[tokio::test]
+async fn no_review_waits_for_who_reads_the_log() {
+    let (program, client) = self_signed(&[]);
+    let mut connection = client.connect().await.unwrap();
+    let mut wordy = creation(&istiod("30m"));
+    for part in ["uid", "name", "namespace"] {
+        wordy["request"][part] = "x".repeat(253).into();
+    }
+    let wordy = wordy.to_string();
+    let unread = program.leaves_the_log();
+    // More than is kept, and than fits into the pipe.
+    for _ in 0..2_000 {
+        let answer = connection.post("/validate", wordy.clone()).await.unwrap();
+        assert_denied(&answer);
+    }
+    drop(unread);
+    let told = program.line("log lines were lost: nobody reads them as fast");
+    assert!(told["lost"].as_u64() > Some(0), "{told}");
 }
