@@ -9,7 +9,7 @@ name=meshcheck-webhook
 mkdir -p "$folder"
 trap 'find . -path ./target -prune -o -name "*.$name.cdx.json" -exec rm -f {} +; rm -f ./*/$name.cdx.json ./$name.cdx.json' EXIT
 cargo cyclonedx --quiet --manifest-path webhook/Cargo.toml --format json --no-build-deps \
-  --target x86_64-unknown-linux-musl --override-filename "$name.cdx"
+  --target x86_64-unknown-linux-gnu --override-filename "$name.cdx"
 mv "webhook/$name.cdx.json" "$folder/$name.cdx.json"
 # One that lost the crates that everything hangs on would be worth nothing.
 for crate in axum rustls serde_json tokio meshcheck-rules; do

@@ -3,8 +3,9 @@
 #
 #   manifests/image/build.sh FOLDER amd64|arm64...     writes FOLDER/ARCHITECTURE/meshcheck-webhook
 #
-# Needs rustup and a C compiler for the target: musl-gcc (musl-tools) for amd64, aarch64-linux-gnu-gcc
-# (gcc-aarch64-linux-gnu, libc6-dev-arm64-cross) for arm64, of which nothing but the headers goes in.
+# Needs rustup and GCC for each target, on Debian gcc and gcc-aarch64-linux-gnu with libc6-dev-arm64-cross, or
+# gcc-x86-64-linux-gnu with libc6-dev-amd64-cross where the machine is the other one. Linked with glibc: with
+# musl, which compares and copies byte by byte, two thirds as many reviews are answered in a second.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -14,8 +15,8 @@ shift
 # target ARCHITECTURE
 target() {
   case $1 in
-    amd64) echo x86_64-unknown-linux-musl ;;
-    arm64) echo aarch64-unknown-linux-musl ;;
+    amd64) echo x86_64-unknown-linux-gnu ;;
+    arm64) echo aarch64-unknown-linux-gnu ;;
     *)
       echo "manifests/image/build.sh: $1 is not amd64 or arm64" >&2
       exit 1
@@ -23,10 +24,14 @@ target() {
   esac
 }
 
-export CC_x86_64_unknown_linux_musl=musl-gcc
-export CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc
-# Rust brings the linker, and musl with it.
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
+# By their full names, under which they are there on either machine.
+export CC_x86_64_unknown_linux_gnu=x86_64-linux-gnu-gcc
+export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=x86_64-linux-gnu-gcc
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+# The webhook alone: nothing of these is to be in what is built for this machine.
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols"
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols"
 
 targets=()
 for architecture in "${@:?amd64 or arm64}"; do

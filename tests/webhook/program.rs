@@ -115,7 +115,21 @@ impl Drop for Folder {
     }
 }
 
-/// The program with these options, and nothing of the environment that it would read.
+/// What the image sets, which the program runs with everywhere.
+fn environment_of_the_image() -> Vec<(String, String)> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Containerfile");
+    let text = fs::read_to_string(file).expect("a file");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("ENV "));
+    let pairs = lines
+        .flat_map(str::split_whitespace)
+        .filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The program with these options, and nothing of the environment that it would read but what the image
+/// sets.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshcheck-webhook"));
     let read = |name: &str| {
@@ -128,6 +142,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     }
     // No kubeconfig of the person who runs the tests.
     command.env("HOME", "/nonexistent");
+    command.envs(environment_of_the_image());
     command.args(args).stdin(Stdio::null());
     command
 }

@@ -70,24 +70,24 @@ const OF_A_REVISION: &str = "istio.io/rev";
 /// Charts have put `istiod` on all that belongs to it since 1.5, and `pilot` before.
 const OF_ISTIOD: &str = "app in (istiod, pilot)";
 
-/// So many objects are in memory at a time, as text: half a megabyte.
+/// So many objects are in memory at a time, as text: 200 KB. Several watches read pages at once.
 fn pages(objects: u32) -> Config {
     Config::default().page_size(objects)
 }
 
 /// Small objects: a kilobyte or two.
 pub(super) fn small() -> Config {
-    pages(500)
+    pages(200)
 }
 
 /// Objects of some kilobytes: templates, configurations.
 pub(super) fn large() -> Config {
-    pages(100)
+    pages(50)
 }
 
 /// Nodes list their images, which is tens of kilobytes.
 pub(super) fn nodes() -> Config {
-    pages(25)
+    pages(10)
 }
 
 /// The ConfigMaps of control planes: by label, and the two that have no revision in their name by that,
