@@ -15,9 +15,10 @@ use serde_json::Value;
 
 use super::rbac::Permissions;
 
-/// Of the webhook that changes objects, as all manifests call it.
+/// Of the webhook that changes objects, as all manifests call it. Those beside it, which are asked about what is
+/// chosen otherwise, end with a dot and this.
 pub(super) const MUTATE: &str = "mutate.meshcheck.dev";
-/// Of the webhook that refuses them.
+/// Of the webhook that refuses them, in the same way.
 pub(super) const VALIDATE: &str = "validate.meshcheck.dev";
 /// Namespace of the manifests, where nothing says another.
 pub(super) const NAMESPACE: &str = "meshcheck-system";
@@ -80,6 +81,14 @@ impl Kind {
         }
     }
 
+    /// Of the webhook that is asked about workloads.
+    fn webhook(self) -> &'static str {
+        match self {
+            Self::Mutating => MUTATE,
+            Self::Validating => VALIDATE,
+        }
+    }
+
     pub(super) fn plural(self) -> &'static str {
         match self {
             Self::Mutating => "mutatingwebhookconfigurations",
@@ -114,16 +123,27 @@ impl Configuration {
     }
 }
 
-/// A webhook of ours, and where it stands.
-#[derive(Clone, Copy, Debug)]
+/// A webhook of ours, and where it stands; or several of a configuration of which the same is told.
+#[derive(Clone, Debug)]
 pub(super) struct Hook<'s> {
     pub(super) configuration: &'s Configuration,
-    /// In the list of the configuration.
-    pub(super) index: usize,
+    /// In the list of the configuration: its own, and then of others.
+    indices: Vec<usize>,
     pub(super) webhook: &'s MutatingWebhook,
 }
 
 impl<'s> Hook<'s> {
+    /// Whether it is asked about workloads, and so speaks for its configuration.
+    pub(super) fn is_main(&self) -> bool {
+        self.webhook.name == self.configuration.kind.webhook()
+    }
+
+    /// Each that is told of.
+    pub(super) fn webhooks(&self) -> impl Iterator<Item = &'s MutatingWebhook> {
+        let all = &self.configuration.webhooks;
+        self.indices.iter().map(move |index| &all[*index])
+    }
+
     pub(super) fn service(&self) -> Option<&'s ServiceReference> {
         self.webhook.client_config.service.as_ref()
     }
@@ -146,18 +166,30 @@ impl<'s> Hook<'s> {
         self.webhook.failure_policy.as_deref() != Some("Ignore")
     }
 
-    /// `ValidatingWebhookConfiguration/meshcheck-webhook`
+    /// `ValidatingWebhookConfiguration/meshcheck-webhook`, with the name of a webhook that does not speak for it.
     pub(super) fn place(&self) -> String {
         let configuration = self.configuration;
-        format!("{}/{}", configuration.kind.name(), configuration.name())
+        let place = format!("{}/{}", configuration.kind.name(), configuration.name());
+        let is_all = hooks_of(configuration).count() == self.indices.len();
+        if is_all || (self.is_main() && self.indices.len() == 1) {
+            return place;
+        }
+        let names: Vec<_> = self.webhooks().map(|one| one.name.as_str()).collect();
+        format!("{place} ({})", names.join(", "))
     }
 
-    /// A command that sets a field of it.
+    /// A command that sets a field.
     pub(super) fn set(&self, field: &str, value: &str) -> String {
-        let (resource, index) = (self.configuration.resource(), self.index);
+        let operations = self.indices.iter().map(|index| {
+            format!(
+                "{{\"op\": \"add\", \"path\": \"/webhooks/{index}/{field}\", \"value\": {value}}}"
+            )
+        });
+        let operations: Vec<_> = operations.collect();
         format!(
-            "kubectl patch {resource} --type=json -p='[{{\"op\": \"add\", \"path\": \
-             \"/webhooks/{index}/{field}\", \"value\": {value}}}]'"
+            "kubectl patch {} --type=json -p='[{}]'",
+            self.configuration.resource(),
+            operations.join(", ")
         )
     }
 }
@@ -166,6 +198,11 @@ impl Snapshot {
     /// The webhooks of ours, whoever they lead to.
     pub(super) fn hooks(&self) -> impl Iterator<Item = Hook<'_>> {
         self.configurations.iter().flat_map(hooks_of)
+    }
+
+    /// Those that are asked about workloads.
+    pub(super) fn mains(&self) -> impl Iterator<Item = Hook<'_>> {
+        self.hooks().filter(Hook::is_main)
     }
 
     /// Those that lead to this Service.
@@ -205,18 +242,37 @@ impl Snapshot {
 
 /// The webhooks of ours in a configuration.
 pub(super) fn hooks_of(configuration: &Configuration) -> impl Iterator<Item = Hook<'_>> {
-    let own = match configuration.kind {
-        Kind::Mutating => MUTATE,
-        Kind::Validating => VALIDATE,
+    let main = configuration.kind.webhook();
+    let is_ours = move |webhook: &MutatingWebhook| {
+        let before = webhook.name.strip_suffix(main);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
     let webhooks = configuration.webhooks.iter().enumerate();
     webhooks
-        .filter(move |(_, webhook)| webhook.name == own)
+        .filter(move |(_, webhook)| is_ours(webhook))
         .map(move |(index, webhook)| Hook {
             configuration,
-            index,
+            indices: vec![index],
             webhook,
         })
+}
+
+/// Those of a configuration together that have this in common, so that the same is told of them once.
+pub(super) fn alike<'s, T: PartialEq>(
+    hooks: impl IntoIterator<Item = Hook<'s>>,
+    common: impl Fn(&Hook<'s>) -> T,
+) -> Vec<Hook<'s>> {
+    let mut all = Vec::<Hook<'s>>::new();
+    for hook in hooks {
+        let has_place = |one: &&mut Hook<'s>| {
+            std::ptr::eq(one.configuration, hook.configuration) && common(one) == common(&hook)
+        };
+        match all.iter_mut().find(has_place) {
+            Some(one) => one.indices.extend(hook.indices),
+            None => all.push(hook),
+        }
+    }
+    all
 }
 
 /// A Service that webhooks lead to, or a URL, and what is behind it.
