@@ -169,10 +169,12 @@ fn announce(plane: &ControlPlane, configuration: &str, ca: &str) {
 
 /// Sets a field of each webhook.
 fn set(plane: &ControlPlane, configuration: &str, field: &str, value: &Value) {
-    let path = |index: usize| format!("/webhooks/{index}/{field}");
-    let set = |index| json!({"op": "add", "path": path(index), "value": value});
-    let patch: Vec<_> = (0..4).map(set).collect();
-    patch_json(plane, configuration, &patch.into());
+    let set = |index| {
+        let path = format!("/webhooks/{index}/{field}");
+        json!({"op": "add", "path": path, "value": value})
+    };
+    let all: Vec<_> = (0..4).map(set).collect();
+    patch_json(plane, configuration, &all.into());
 }
 
 fn patch_json(plane: &ControlPlane, object: &str, patch: &Value) {
