@@ -94,8 +94,9 @@ impl ApiServer {
         let service =
             json!({"name": "meshcheck-webhook", "namespace": "meshcheck-system", "path": to});
         let name = path.rsplit('/').next().expect("a name");
-        let webhook = json!({"name": "check.meshcheck.dev", "clientConfig": {"service": service}});
-        let object = json!({"metadata": {"name": name}, "webhooks": [webhook]});
+        let webhooks = ["check.meshcheck.dev", "config.check.meshcheck.dev"]
+            .map(|name| json!({"name": name, "clientConfig": {"service": service}}));
+        let object = json!({"metadata": {"name": name}, "webhooks": webhooks});
         self.world().put(path, object);
     }
 
@@ -115,10 +116,15 @@ impl ApiServer {
         self.world().objects.get(path).cloned()
     }
 
-    /// The `caBundle` of a configuration, PEM.
+    /// The `caBundle` of a configuration, PEM, which all its webhooks have but theirs.
     pub(crate) fn bundle(&self, path: &str) -> Option<Vec<u8>> {
         let object = self.get(path)?;
-        let bundle = &object["webhooks"][0]["clientConfig"]["caBundle"];
+        let webhooks = object["webhooks"].as_array()?.iter();
+        let configs = webhooks.map(|webhook| &webhook["clientConfig"]);
+        let ours = configs.filter(|config| config["service"]["name"] != "theirs");
+        let mut bundles = ours.map(|config| &config["caBundle"]);
+        let bundle = bundles.next()?;
+        assert!(bundles.all(|other| other == bundle), "{object}");
         let bytes: k8s_openapi::ByteString = serde_json::from_value(bundle.clone()).ok()?;
         Some(bytes.0)
     }

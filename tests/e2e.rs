@@ -34,6 +34,10 @@ mod chart;
 #[path = "webhook/client.rs"]
 #[expect(dead_code, reason = "the tests of the wire use the rest")]
 mod client;
+#[path = "e2e/closed.rs"]
+mod closed;
+#[path = "e2e/config_maps.rs"]
+mod config_maps;
 #[path = "e2e/control_plane.rs"]
 mod control_plane;
 #[path = "e2e/doctor.rs"]
@@ -91,12 +95,14 @@ struct Test {
 const SUITES: &[(&str, &[Test])] = &[
     ("render", render::TESTS),
     ("install", install::TESTS),
+    ("closed", closed::TESTS),
     ("certificates", certificates::TESTS),
     ("audit", audit::TESTS),
     ("outages", outages::TESTS),
     ("requests", requests::TESTS),
     ("modes", modes::TESTS),
     ("applications", applications::TESTS),
+    ("config_maps", config_maps::TESTS),
     ("chart", chart::TESTS),
     ("watch", watch::TESTS),
     ("away", away::TESTS),

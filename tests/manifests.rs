@@ -32,13 +32,14 @@ use serde_json::Value;
 mod certificates;
 #[path = "manifests/chart.rs"]
 mod chart;
+#[path = "manifests/configurations.rs"]
+mod configurations;
 #[path = "manifests/monitoring.rs"]
 mod monitoring;
 #[path = "manifests/network.rs"]
 mod network;
 
 const AUDIT: &str = "base/audit.yaml";
-const CONFIGURATIONS: [&str; 2] = ["base/mutating.yaml", "base/validating.yaml"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
@@ -130,7 +131,7 @@ fn every_object_is_what_the_api_server_knows() {
     }
     assert_eq!(kinds["Deployment"], 1);
     assert_eq!(kinds["Kustomization"], 2);
-    assert_eq!(kinds["Component"], 3);
+    assert_eq!(kinds["Component"], 4);
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn the_program_takes_its_arguments() {
         .expect("a grace period");
     let grace = Duration::from_secs(grace.unsigned_abs());
     assert!(args.shutdown_delay + args.drain_timeout < grace);
-    for timeout in timeouts() {
+    for timeout in configurations::timeouts() {
         assert!(
             args.request_timeout < timeout,
             "the API server waits {timeout:?}"
@@ -223,14 +224,19 @@ fn args(pod: &PodSpec) -> Args {
     Args::try_parse_from(["meshcheck-webhook"].into_iter().chain(given)).expect("arguments")
 }
 
+/// The first patch of a kustomization.
+fn patch_of(file: &str) -> json_patch::Patch {
+    let text = documents(file).remove(0)["patches"][0]["patch"].take();
+    let stream = Stream::read(text.as_str().expect("text").as_bytes(), &Options::default());
+    serde_json::from_value(stream.documents[0].value.clone()).expect("a JSON patch")
+}
+
 /// With the component the Deployment mounts the policy where the program looks for it.
 #[test]
 fn the_policy_component_leads_to_the_policy() {
-    let component = &documents("components/policy/kustomization.yaml")[0];
-    let patch = component["patches"][0]["patch"].as_str().expect("text");
-    let patch = Stream::read(patch.as_bytes(), &Options::default());
-    let patch = patch.documents[0].value.clone();
-    let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch");
+    let file = "components/policy/kustomization.yaml";
+    let component = &documents(file)[0];
+    let patch = patch_of(file);
     let mut deployment = documents("base/deployment.yaml").remove(0);
     json_patch::patch(&mut deployment, &patch).expect("a patch that fits");
     let pod = pod(typed(&deployment));
@@ -256,114 +262,6 @@ fn the_policy_component_leads_to_the_policy() {
     );
     let text = fs::read(folder().join("components/policy/meshcheck.yaml")).expect("a file");
     Policy::parse(&text).expect("a policy");
-}
-
-fn timeouts() -> Vec<Duration> {
-    let mut timeouts = Vec::new();
-    for file in CONFIGURATIONS {
-        for webhook in documents(file)[0]["webhooks"].as_array().expect("webhooks") {
-            let seconds = webhook["timeoutSeconds"].as_u64().expect("a timeout");
-            timeouts.push(Duration::from_secs(seconds));
-        }
-    }
-    timeouts
-}
-
-#[test]
-fn the_configurations_lead_to_the_server() {
-    let service: Service = only("base/service.yaml");
-    let (metadata, spec) = (service.metadata, service.spec.expect("a spec"));
-    let deployment: Deployment = only("base/deployment.yaml");
-    let pods = deployment
-        .spec
-        .expect("a spec")
-        .template
-        .metadata
-        .expect("metadata");
-    let (wanted, carried) = (
-        spec.selector.expect("a selector"),
-        pods.labels.expect("labels"),
-    );
-    assert!(
-        wanted
-            .iter()
-            .all(|(key, value)| carried.get(key) == Some(value))
-    );
-
-    for (file, path) in CONFIGURATIONS.iter().zip(["/mutate", "/validate"]) {
-        let value = &documents(file)[0]["webhooks"][0];
-        let to = &value["clientConfig"]["service"];
-        assert_eq!(to["name"].as_str(), metadata.name.as_deref());
-        assert_eq!(to["namespace"].as_str(), metadata.namespace.as_deref());
-        assert_eq!(to["port"], spec.ports.as_ref().expect("ports")[0].port);
-        assert_eq!(to["path"], path);
-        let own = metadata.namespace.as_deref().expect("a namespace");
-        let excluded = value["namespaceSelector"]["matchExpressions"][0]["values"]
-            .as_array()
-            .expect("values");
-        for namespace in ["kube-system", own] {
-            assert!(
-                excluded.iter().any(|name| name == namespace),
-                "{namespace} is not excluded"
-            );
-        }
-    }
-}
-
-/// Argo CD keeps the status of an application in the object itself, so that every refresh of it is an
-/// update.
-#[test]
-fn refreshes_of_applications_are_not_asked_about() {
-    for file in CONFIGURATIONS {
-        let conditions = &documents(file)[0]["webhooks"][0]["matchConditions"];
-        let mut expressions = conditions
-            .as_array()
-            .expect("conditions")
-            .iter()
-            .filter_map(|condition| condition["expression"].as_str());
-        let compares = |text: &str| text.contains("object.spec != oldObject.spec");
-        assert!(expressions.any(compares), "{file}");
-    }
-}
-
-#[test]
-fn mutation_comes_before_istios() {
-    let configuration: MutatingWebhookConfiguration = only("base/mutating.yaml");
-    let name = configuration.metadata.name.expect("a name");
-    for istio in ["istio-sidecar-injector", "istio-revision-tag-default"] {
-        assert!(name.as_str() < istio, "{name} is called after {istio}");
-    }
-    let validation: ValidatingWebhookConfiguration = only("base/validating.yaml");
-    assert!(!validation.webhooks.expect("webhooks").is_empty());
-}
-
-/// `rules:` for all kinds that a rule looks at. Pods apart: only their creation is looked at.
-fn webhook_rules(mutates: bool) -> String {
-    let mut groups = BTreeMap::<(&str, bool), BTreeSet<&str>>::new();
-    for kind in rules::ALL.iter().flat_map(|rule| rule.kinds) {
-        // Helm values have no kind: no API server sees them.
-        if kind.is_served() && !(mutates && kind.is_kept_by_git()) {
-            let is_pod = (kind.group, kind.kind) == ("", "Pod");
-            groups
-                .entry((kind.group, !is_pod))
-                .or_default()
-                .insert(kind.resource);
-        }
-    }
-    let groups = groups.into_iter().map(|((group, changes), resources)| {
-        let operations = if changes {
-            "- operations: [CREATE, UPDATE]"
-        } else {
-            "# Nothing that matters can change in a pod that exists.\n      - operations: [CREATE]"
-        };
-        let resources: Vec<_> = resources.into_iter().collect();
-        format!(
-            "      {operations}\n        apiGroups: [\"{group}\"]\n        apiVersions: [\"*\"]\n        \
-             resources: [{}]\n        scope: \"*\"\n",
-            resources.join(", ")
-        )
-    });
-    "    rules:\n".to_owned() + &groups.collect::<String>()
 }
 
 /// Rules of the audit's role, for the same kinds.
@@ -415,14 +313,4 @@ fn compare_or_write(file: &str, there: &str, wanted: &str) {
     let beside = path.with_extension("new");
     fs::write(&beside, wanted).expect("a file to write");
     fs::rename(&beside, &path).expect("a file to replace");
-}
-
-#[test]
-fn the_configurations_ask_for_the_kinds_of_the_rules() {
-    for file in CONFIGURATIONS {
-        let text = fs::read_to_string(folder().join(file)).expect("a file");
-        let (head, _) = text.split_once("    rules:").expect("rules at the end");
-        let wanted = format!("{head}{}", webhook_rules(file.contains("mutating")));
-        compare_or_write(file, &text, &wanted);
-    }
 }

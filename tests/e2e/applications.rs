@@ -10,8 +10,7 @@ use crate::world::World;
 tests! {
     KUBERNETES =>
         an_application_is_judged_by_what_it_installs,
-        a_refresh_is_not_asked_about,
-        of_config_maps_only_istios_are_asked_about;
+        a_refresh_is_not_asked_about;
 }
 
 const APPLY: [&str; 3] = ["apply", "-f", "-"];
@@ -103,20 +102,4 @@ fn a_refresh_is_not_asked_about(world: &World) {
     assert_eq!(webhook.reviews(), before + 1);
     patch(&json!({"spec": {"project": "mesh"}}));
     assert_eq!(webhook.reviews(), before + 2);
-}
-
-fn of_config_maps_only_istios_are_asked_about(world: &World) {
-    let plane = world.control_plane();
-    let webhook = Webhook::install(plane, &[]);
-    let create = |name, entry: &str| {
-        let entry = format!("--from-literal={entry}");
-        let words = ["create", "configmap", name, "--dry-run=server", &entry];
-        plane.kubectl.must(&words);
-    };
-    let before = webhook.reviews();
-    create("shop", "mesh=a: b");
-    create("istio-leader", "a=b");
-    assert_eq!(webhook.reviews(), before);
-    create("istio-canary", "mesh=a: b");
-    assert!(webhook.reviews() > before);
 }

@@ -11,14 +11,14 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::Api;
 use kube::api::PostParams;
 use meshcheck_certs::Certificate;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::assets::KUBERNETES;
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::install::Applied;
 use crate::process::Watchdog;
 use crate::program::{Program, command};
-use crate::webhook::{MUTATING, PROBE, VALIDATING, arguments_of, redirect, rendered};
+use crate::webhook::{MUTATING, PROBE, VALIDATING, arguments_of, redirect, rendered, webhooks_of};
 use crate::world::World;
 
 tests! {
@@ -93,15 +93,17 @@ impl<'c> Installed<'c> {
         })
     }
 
-    /// What both announce, if they say the same.
+    /// What all webhooks of both announce, if they say the same.
     fn announced(&self) -> Option<Vec<Certificate>> {
-        let bundles = self.configurations().map(|mut object| {
-            let bundle = object["webhooks"][0]["clientConfig"]["caBundle"].take();
+        let mut configurations = self.configurations();
+        let webhooks = configurations.iter_mut().flat_map(webhooks_of);
+        let mut bundles = webhooks.map(|webhook| {
+            let bundle = webhook["clientConfig"]["caBundle"].take();
             serde_json::from_value::<Option<ByteString>>(bundle).expect("base64")
         });
-        let [one, other] = bundles;
-        let bundle = one.filter(|one| other.as_ref() == Some(one))?;
-        Some(Certificate::all_from_pem(&bundle.0).expect("certificates"))
+        let one = bundles.next()??;
+        let agree = bundles.all(|other| other.as_ref() == Some(&one));
+        agree.then(|| Certificate::all_from_pem(&one.0).expect("certificates"))
     }
 
     fn secret(&self) -> Secret {
@@ -173,21 +175,19 @@ fn replicas_agree_on_a_certificate_that_the_api_server_trusts(world: &World) {
         installed.await_refusal();
     }
     for mut object in installed.configurations() {
-        let name = object["webhooks"][0]["name"]
-            .as_str()
-            .expect("a name")
-            .to_owned();
+        let webhooks = webhooks_of(&mut object).iter().map(|webhook| {
+            let key = json!({"name": webhook["name"]});
+            let fields = json!({".": {}, "f:clientConfig": {"f:caBundle": {}}, "f:name": {}});
+            (format!("k:{key}"), fields)
+        });
+        let webhooks: Map<_, _> = webhooks.collect();
         let managers = object["metadata"]["managedFields"].take();
         let mut managers = managers.as_array().expect("a list").iter();
         let ours = managers
             .find(|one| one["manager"] == "meshcheck-certs")
             .expect("ours");
         assert_eq!(ours["operation"], "Apply");
-        let webhook = format!("k:{}", json!({"name": name}));
-        let fields = json!({
-            "f:webhooks": {webhook: {".": {}, "f:clientConfig": {"f:caBundle": {}}, "f:name": {}}},
-        });
-        assert_eq!(ours["fieldsV1"], fields);
+        assert_eq!(ours["fieldsV1"], json!({"f:webhooks": webhooks}));
     }
 
     // Whoever replaces them does, and it comes back.

@@ -18,7 +18,9 @@ use crate::install::{Applied, CERT_MANAGER, await_pods, define};
 use crate::plugin::{Report, doctor, run};
 use crate::process::Watchdog;
 use crate::program::{Folder, Made, Program, command, within};
-use crate::webhook::{MUTATING, VALIDATING, Webhook, arguments_of, manifests, rendered};
+use crate::webhook::{
+    MUTATING, VALIDATING, Webhook, arguments_of, manifests, rendered, webhooks_of,
+};
 use crate::world::World;
 
 use permissions::a_missing_permission_is_found;
@@ -150,21 +152,29 @@ fn lead_here(plane: &ControlPlane, port: u16) {
     plane
         .kubectl
         .must(&[&patch[..], &[&service.to_string()]].concat());
-    let port = json!([{
-        "op": "replace", "path": "/webhooks/0/clientConfig/service/port", "value": port,
-    }]);
     for configuration in CONFIGURATIONS {
-        patch_json(plane, configuration, &port);
+        set(
+            plane,
+            configuration,
+            "clientConfig/service/port",
+            &port.into(),
+        );
     }
 }
 
 fn announce(plane: &ControlPlane, configuration: &str, ca: &str) {
-    let bundle = json!([{
-        "op": "add",
-        "path": "/webhooks/0/clientConfig/caBundle",
-        "value": BASE64_STANDARD.encode(ca),
-    }]);
-    patch_json(plane, configuration, &bundle);
+    let bundle = BASE64_STANDARD.encode(ca).into();
+    set(plane, configuration, "clientConfig/caBundle", &bundle);
+}
+
+/// Sets a field of each webhook.
+fn set(plane: &ControlPlane, configuration: &str, field: &str, value: &Value) {
+    let set = |index| {
+        let path = format!("/webhooks/{index}/{field}");
+        json!({"op": "add", "path": path, "value": value})
+    };
+    let all: Vec<_> = (0..4).map(set).collect();
+    patch_json(plane, configuration, &all.into());
 }
 
 fn patch_json(plane: &ControlPlane, object: &str, patch: &Value) {
@@ -293,7 +303,7 @@ fn a_bundle_of_somebody_else_is_found(world: &World) {
     let webhook = Webhook::install(plane, &[]);
     let stranger = Made::for_names(&["127.0.0.1"]);
     announce(plane, CONFIGURATIONS[1], &stranger.ca);
-    patch_json(plane, CONFIGURATIONS[1], &fail());
+    fail_closed(plane);
     let report = until(plane, "certificate signed by unknown authority");
     assert_eq!(report.code, 1);
     let mut problems = report.problems();
@@ -321,8 +331,16 @@ fn a_bundle_of_somebody_else_is_found(world: &World) {
     );
 }
 
-fn fail() -> Value {
-    json!([{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}])
+/// As it should be done.
+fn fail_closed(plane: &ControlPlane) {
+    let condition = json!({"name": "a", "expression": "!has(object.metadata.deletionTimestamp)"});
+    set(
+        plane,
+        CONFIGURATIONS[1],
+        "matchConditions",
+        &json!([condition]),
+    );
+    set(plane, CONFIGURATIONS[1], "failurePolicy", &"Fail".into());
 }
 
 /// The report, once something in it says this: the API server takes up a change after a moment.
@@ -395,7 +413,7 @@ fn a_configuration_that_was_left_over_is_found(world: &World) {
     let [mutating, validating] =
         ["mutating", "validating"].map(|kind| manifests(&format!("base/{kind}.yaml")));
     let _left = Left::of(plane, &["-f", &mutating, "-f", &validating]);
-    patch_json(plane, CONFIGURATIONS[1], &fail());
+    fail_closed(plane);
     let report = until(plane, "service \"meshcheck-webhook\" not found");
     assert_eq!(report.code, 1);
     let gone = "leads to Service meshcheck-system/meshcheck-webhook, which does not exist";
@@ -526,7 +544,7 @@ fn a_webhook_that_is_away_is_found(world: &World) {
         note["leadsTo"],
         "with failurePolicy Ignore, everything passes, and nobody is told"
     );
-    patch_json(plane, CONFIGURATIONS[1], &fail());
+    fail_closed(plane);
     let report = until(plane, "connection refused");
     assert!(
         report.problems()[0].starts_with(&wanted),
@@ -540,7 +558,9 @@ fn a_timeout_that_is_too_long_is_found(world: &World) {
     let plane = world.control_plane();
     let _webhook = Webhook::install_with(plane, &[], &[MUTATING, VALIDATING], |object| {
         let is_mutating = object["kind"] == MUTATING;
-        object["webhooks"][0]["timeoutSeconds"] = if is_mutating { 30 } else { 5 }.into();
+        for webhook in webhooks_of(object) {
+            webhook["timeoutSeconds"] = if is_mutating { 30 } else { 5 }.into();
+        }
     });
     let report = doctor(&plane.kubectl, &[]);
     assert_eq!(report.code, 1);

@@ -12,7 +12,7 @@ use crate::audit::fixture::{self, Definitions, Namespace, Replica, istiod};
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::istio::pod;
 use crate::program::within;
-use crate::render::with_components;
+use crate::render::{Overlay, with_components};
 use crate::webhook::{documents, manifests, rendered};
 use crate::world::World;
 
@@ -20,7 +20,6 @@ tests! {
     KUBERNETES =>
         the_base_is_taken_and_its_pods_are_made,
         a_cluster_goes_on_while_nobody_answers,
-        raised_to_fail_it_does_not_lock_itself_out,
         the_rendered_file_is_taken,
         what_it_wrote_goes_with_it,
         more_replicas_under_load_are_taken;
@@ -105,6 +104,13 @@ impl<'c> Applied<'c> {
     pub(crate) fn new(plane: &'c ControlPlane, folder: &str) -> Self {
         let count = rendered(&plane.kubectl, folder).len();
         Self::apply(plane, manifests(folder), "-k", count)
+    }
+
+    /// The same of a folder that is no part of `manifests/`.
+    pub(crate) fn overlay(plane: &'c ControlPlane, overlay: &Overlay) -> Self {
+        let path = overlay.path().to_str().expect("text").to_owned();
+        let count = documents(&plane.kubectl.must(&["kustomize", &path])).len();
+        Self::apply(plane, path, "-k", count)
     }
 
     /// The same of a file.
@@ -216,9 +222,7 @@ fn the_rendered_file_is_taken(world: &World) {
 fn more_replicas_under_load_are_taken(world: &World) {
     let plane = world.control_plane();
     let folder = with_components("overlay", "base", &["autoscaling", "policy"]);
-    let path = folder.path().to_str().expect("text").to_owned();
-    let count = documents(&plane.kubectl.must(&["kustomize", &path])).len();
-    let applied = Applied::apply(plane, path, "-k", count);
+    let applied = Applied::overlay(plane, &folder);
     let scaled = ["get", "-n", "meshcheck-system", "hpa/meshcheck-webhook"];
     plane.kubectl.must(&scaled);
     // Nobody measures here, so it is the least that the autoscaler asks for, and not the Deployment.
@@ -292,45 +296,6 @@ fn calls_that_failed(plane: &ControlPlane) -> [u64; 2] {
         let count = lines.next().and_then(|line| line.rsplit(' ').next());
         count.map_or(0, |count| count.parse().expect("a count"))
     })
-}
-
-fn raised_to_fail_it_does_not_lock_itself_out(world: &World) {
-    let plane = world.control_plane();
-    plane.namespace("locked", &json!({}));
-    let base = Applied::new(plane, "base");
-    let raise = r#"[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}]"#;
-    let configuration = "validatingwebhookconfiguration/meshcheck-webhook";
-    plane
-        .kubectl
-        .must(&["patch", configuration, "--type=json", "-p", raise]);
-    let create = ["create", "-f", "-"];
-    let web = pod("locked", "web").to_string();
-    wait_for("a refusal", || {
-        let said = plane
-            .kubectl
-            .pipe(&[&create[..], &["--dry-run=server"]].concat(), &web);
-        said.stderr
-            .contains("failed calling webhook \"validate.meshcheck.dev\"")
-            .then_some(())
-    });
-
-    // Its own Pods are made anew all the same.
-    let old = await_pods(plane);
-    let mut delete = vec!["delete", "-n", "meshcheck-system", "--force"];
-    delete.extend(old.iter().map(String::as_str));
-    plane.kubectl.must(&delete);
-    let new = await_pods(plane);
-    assert!(old.iter().all(|pod| !new.contains(pod)), "{new:?}");
-    // The way out in a hurry, as the manual has it.
-    let [mutating, validating] =
-        ["mutating", "validating"].map(|kind| format!("{}/{kind}.yaml", base.folder));
-    plane
-        .kubectl
-        .must(&["delete", "-f", &mutating, "-f", &validating]);
-    wait_for("a Pod", || {
-        let said = plane.kubectl.pipe(&create, &web);
-        (said.code == 0).then_some(())
-    });
 }
 
 /// The three Pods of the webhook.

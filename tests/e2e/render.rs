@@ -18,6 +18,8 @@ tests! {
         the_chart_is_the_base,
         the_chart_with_cert_manager_is_the_overlay,
         the_chart_with_everything_is_the_base_with_components,
+        the_chart_that_fails_closed_is_the_base_with_its_component,
+        namespaces_are_chosen_by_values,
         the_chart_is_linted,
         another_namespace_is_everywhere,
         without_an_audit_there_are_no_permissions_for_it,
@@ -150,6 +152,43 @@ fn the_chart_with_everything_is_the_base_with_components(world: &World) {
     assert_same(&rendered, &wanted);
 }
 
+fn the_chart_that_fails_closed_is_the_base_with_its_component(world: &World) {
+    let assets = &world.assets;
+    let wanted = kustomized_with(assets, "base", &["fail-closed"]);
+    let values = [WHOLE, "webhooks.validating.failurePolicy=Fail"];
+    let rendered = chart(assets, NAMESPACE, &values).expect("a chart");
+    assert_same(&rendered, &wanted);
+}
+
+fn namespaces_are_chosen_by_values(world: &World) {
+    let values = [
+        "webhooks.excludedNamespaces={batch,kube-system}",
+        "webhooks.controlPlaneNamespaces={mesh}",
+    ];
+    let objects = chart(&world.assets, NAMESPACE, &values).expect("a chart");
+    let general = "kube-system,kube-public,kube-node-lease,meshcheck-system,batch";
+    let usual = &[("NotIn", general)][..];
+    let of_control_planes = &[("In", "mesh"), ("NotIn", "batch,kube-system")][..];
+    for configuration in [
+        "ValidatingWebhookConfiguration/meshcheck-webhook",
+        "MutatingWebhookConfiguration/a0-meshcheck-webhook",
+    ] {
+        for (index, wanted) in [usual, usual, of_control_planes, usual].iter().enumerate() {
+            let webhook = &objects[configuration]["webhooks"][index];
+            let chosen = &webhook["namespaceSelector"]["matchExpressions"];
+            let chosen = chosen.as_array().expect("expressions").iter().map(|one| {
+                let values = one["values"].as_array().expect("values").iter();
+                let values: Vec<_> = values.filter_map(Value::as_str).collect();
+                (one["operator"].as_str().expect("text"), values.join(","))
+            });
+            let wanted = wanted
+                .iter()
+                .map(|(one, names)| (*one, (*names).to_owned()));
+            assert!(chosen.eq(wanted), "{webhook}");
+        }
+    }
+}
+
 fn the_chart_is_linted(world: &World) {
     let folder = manifests("helm/meshcheck");
     run(&world.assets, "helm", &["lint", "--strict", &folder]).expect("a sound chart");
@@ -230,6 +269,10 @@ fn a_wrong_value_is_refused_by_name(world: &World) {
             "'/webhooks/validating/failurePolicy': value must be one of 'Ignore', 'Fail'",
         ),
         ("webhooks.mutating.timeoutSeconds=30", "timeoutSeconds"),
+        (
+            "webhooks.controlPlaneNamespaces={}",
+            "/webhooks/controlPlaneNamespaces",
+        ),
         ("certificates.source=cert-manager", "/certificates/source"),
         (
             "certificates.caBundle=LS0tLS1CRUdJTg",
@@ -274,7 +317,7 @@ fn the_rendered_file_is_the_base(world: &World) {
 
 fn the_components_fit_each_overlay(world: &World) {
     for resource in ["base", "overlays/cert-manager"] {
-        let components = ["autoscaling", "monitoring", "policy"];
+        let components = ["autoscaling", "fail-closed", "monitoring", "policy"];
         let objects = kustomized_with(&world.assets, resource, &components);
         let deployment = &objects["Deployment/meshcheck-webhook"]["spec"];
         assert!(deployment.get("replicas").is_none(), "{resource}");

@@ -16,7 +16,7 @@ use crate::certificates::{is_ours, try_unsafe};
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::process::Watchdog;
 use crate::program::{Folder, Program, plain_get};
-use crate::webhook::{VALIDATING, Webhook};
+use crate::webhook::{VALIDATING, Webhook, webhooks_of};
 use crate::world::World;
 
 tests! {
@@ -109,7 +109,9 @@ fn install<'c>(
 ) -> Webhook<'c> {
     let options = [&["--shutdown-delay=2s"], options].concat();
     let webhook = Webhook::install_with(plane, &options, &[VALIDATING], |object| {
-        object["webhooks"][0]["failurePolicy"] = failure_policy.into();
+        for webhook in webhooks_of(object) {
+            webhook["failurePolicy"] = failure_policy.into();
+        }
     });
     balancer.add(&webhook.program);
     let url = format!("https://{}/validate", balancer.address);

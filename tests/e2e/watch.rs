@@ -358,9 +358,8 @@ fn an_object_that_comes_has_no_version_yet(world: &World) {
     let seen = |kind: &str, expression: &str| {
         // It is installed when it was asked about a Pod that comes.
         drop(Webhook::install_with(plane, &[], &[kind], |object| {
-            let conditions = &mut object["webhooks"][0]["matchConditions"];
-            let conditions = conditions.as_array_mut().expect("a list");
-            conditions.push(json!({"name": "is-new", "expression": expression}));
+            let condition = json!({"name": "is-new", "expression": expression});
+            object["webhooks"][0]["matchConditions"] = json!([condition]);
         }));
     };
     seen(

@@ -178,10 +178,14 @@ pub(crate) fn documents(text: &str) -> Vec<Value> {
     values.filter(|value| !value.is_null()).collect()
 }
 
+/// The webhooks of a configuration.
+pub(crate) fn webhooks_of(configuration: &mut Value) -> &mut Vec<Value> {
+    configuration["webhooks"].as_array_mut().expect("webhooks")
+}
+
 /// Leads the webhooks of a configuration to `base` instead of to a Service.
 pub(crate) fn redirect(configuration: &mut Value, base: &str, ca: Option<&str>) {
-    let webhooks = configuration["webhooks"].as_array_mut();
-    for webhook in webhooks.expect("webhooks") {
+    for webhook in webhooks_of(configuration) {
         let to = &mut webhook["clientConfig"];
         let path = to["service"]["path"].as_str().expect("a path");
         *to = json!({"url": format!("{base}{path}")});

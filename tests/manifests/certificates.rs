@@ -8,7 +8,8 @@ use meshcheck_rules::yaml::{Options, Stream};
 use meshcheck_webhook::args::CertificateSource;
 use meshcheck_webhook::watch;
 
-use crate::{CONFIGURATIONS, args, documents, only, pod, typed};
+use crate::configurations::CONFIGURATIONS;
+use crate::{args, documents, only, pod, typed};
 
 /// Which rules of a role are for this resource: names and verbs.
 fn granted(rules: Option<&Vec<PolicyRule>>, resource: &str) -> Vec<(Vec<String>, Vec<String>)> {

@@ -34,8 +34,11 @@ struct Touch {
 fn resources() -> BTreeSet<String> {
     let text = fs::read_to_string(project().join("manifests/base/mutating.yaml"));
     let value = value_of(&text.expect("a file")).expect("YAML");
-    let rules = value["webhooks"][0]["rules"].as_array().expect("rules");
-    let names = rules.iter().filter_map(|rule| rule["resources"].as_array());
+    let webhooks = value["webhooks"].as_array().expect("webhooks").iter();
+    let rules = webhooks.filter_map(|webhook| webhook["rules"].as_array());
+    let names = rules
+        .flatten()
+        .filter_map(|rule| rule["resources"].as_array());
     let names = names.flatten().filter_map(Value::as_str);
     names.map(str::to_owned).collect()
 }

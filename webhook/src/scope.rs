@@ -19,6 +19,8 @@ pub enum Untouched {
     NoObject,
     /// No rule looks at this kind.
     Kind,
+    /// From a node: a mirror pod, which it has running already.
+    FromNode,
     /// On its way out: refusing the removal of its last finalizer would keep it for ever.
     BeingDeleted,
     /// A pod that exists: next to nothing in it can change, and controllers take off their
@@ -36,6 +38,7 @@ impl Untouched {
             Self::SubResource => "subresource",
             Self::NoObject => "no object",
             Self::Kind => "kind",
+            Self::FromNode => "from a node",
             Self::BeingDeleted => "being deleted",
             Self::RunningPod => "pod that exists",
             Self::Unreadable => "nested too deeply",
@@ -57,6 +60,9 @@ pub fn subject(
     if !looks_at(&request.kind) {
         return Err(Untouched::Kind);
     }
+    if is_from_node(request) {
+        return Err(Untouched::FromNode);
+    }
     if request.operation == Operation::Update && is_pod(&request.kind) {
         return Err(Untouched::RunningPod);
     }
@@ -71,6 +77,11 @@ pub fn subject(
         return Err(Untouched::BeingDeleted);
     }
     Ok(object)
+}
+
+fn is_from_node(request: &Request) -> bool {
+    let mut groups = request.user_info.groups.iter();
+    groups.any(|group| group == "system:nodes")
 }
 
 fn is_pod(kind: &GroupVersionKind) -> bool {
@@ -201,6 +212,16 @@ mod tests {
         let mut scaled = request("UPDATE", &json!({"kind": "Service"}));
         scaled.sub_resource = "scale".into();
         assert_eq!(subject_of(&scaled), Err(Untouched::SubResource));
+    }
+
+    #[test]
+    fn leaves_alone_what_a_node_has_running() {
+        let mut mirror = request("CREATE", &json!({"kind": "Pod", "metadata": {"name": "a"}}));
+        let groups = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        mirror.user_info.groups = groups(&["system:nodes", "system:authenticated"]);
+        assert_eq!(subject_of(&mirror), Err(Untouched::FromNode));
+        mirror.user_info.groups = groups(&["system:serviceaccounts", "system:authenticated"]);
+        assert!(subject_of(&mirror).is_ok());
     }
 
     #[test]

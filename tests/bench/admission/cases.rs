@@ -16,18 +16,8 @@ pub(crate) const BARE_VALIDATES: &str = "bare-validates";
 pub(crate) const BARE: &str = "bare";
 pub(crate) const OURS_VALIDATES: &str = "ours-validates";
 pub(crate) const OURS: &str = "ours";
-/// The bare webhook under the rules and conditions of ours.
-pub(crate) const BARE_FOR_OURS: &str = "bare-for-ours";
 
-pub(crate) const NAMESPACES: [&str; 7] = [
-    NONE,
-    POLICY,
-    BARE_VALIDATES,
-    BARE,
-    BARE_FOR_OURS,
-    OURS_VALIDATES,
-    OURS,
-];
+pub(crate) const NAMESPACES: [&str; 6] = [NONE, POLICY, BARE_VALIDATES, BARE, OURS_VALIDATES, OURS];
 
 /// An age of streams that nobody minds, and one that ours mends.
 pub(crate) const SAFE: &str = "10m";
@@ -74,13 +64,6 @@ pub(crate) fn cases() -> Vec<Case> {
             SAFE,
         ),
         istiod("istiod, bare, both", BARE, 2, both, SAFE),
-        istiod(
-            "istiod, bare, both, our conditions",
-            BARE_FOR_OURS,
-            2,
-            both,
-            SAFE,
-        ),
         istiod(
             "istiod, ours, validating",
             OURS_VALIDATES,

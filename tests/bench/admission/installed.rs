@@ -7,7 +7,7 @@ use crate::bare::Bare;
 use crate::cases::{self, istiod};
 use crate::control_plane::{ControlPlane, wait_for};
 use crate::program::{Folder, Made};
-use crate::webhook::{MUTATING, VALIDATING, Webhook, redirect, rendered};
+use crate::webhook::{MUTATING, VALIDATING, Webhook, webhooks_of};
 
 const API: &str = "admissionregistration.k8s.io/v1";
 const KINDS: [&str; 2] = [MUTATING, VALIDATING];
@@ -27,14 +27,6 @@ pub(crate) fn install(plane: &ControlPlane) -> Installed<'_> {
     let url = format!("https://{}", bare.address);
     for kind in KINDS {
         store(plane, &bare_configuration(kind, &url, &made.ca));
-    }
-    for mut object in rendered(&plane.kubectl, "base") {
-        if KINDS.iter().any(|kind| object["kind"] == *kind) {
-            redirect(&mut object, &url, Some(&made.ca));
-            object["metadata"]["name"] = cases::BARE_FOR_OURS.into();
-            confine(&mut object, &[cases::BARE_FOR_OURS]);
-            store(plane, &object);
-        }
     }
     enact_policy(plane);
     Installed {
@@ -57,11 +49,16 @@ fn ours(plane: &ControlPlane) -> Webhook<'_> {
     })
 }
 
-/// Leaves these namespaces to a configuration, and lets nothing pass that it was not asked about.
+/// Leaves these namespaces to a configuration, but for those that are chosen already, and lets nothing pass that
+/// it was not asked about.
 fn confine(configuration: &mut Value, namespaces: &[&str]) {
-    let webhook = &mut configuration["webhooks"][0];
-    webhook["namespaceSelector"] = selector(namespaces);
-    webhook["failurePolicy"] = "Fail".into();
+    for webhook in webhooks_of(configuration) {
+        let chosen = &mut webhook["namespaceSelector"];
+        if chosen["matchExpressions"][0]["operator"] == "NotIn" {
+            *chosen = selector(namespaces);
+        }
+        webhook["failurePolicy"] = "Fail".into();
+    }
 }
 
 fn selector(namespaces: &[&str]) -> Value {

@@ -3,22 +3,19 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, ServiceReference};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use meshcheck_certs::Certificate;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::rbac::Permissions;
 
-/// Of the webhook that changes objects, as all manifests call it.
-pub(super) const MUTATE: &str = "mutate.meshcheck.dev";
-/// Of the webhook that refuses them.
-pub(super) const VALIDATE: &str = "validate.meshcheck.dev";
+pub(super) use hook::{Configuration, Hook, Kind, MUTATE, VALIDATE, alike, hooks_of};
+
+mod hook;
+
 /// Namespace of the manifests, where nothing says another.
 pub(super) const NAMESPACE: &str = "meshcheck-system";
 /// Service of the manifests.
@@ -65,107 +62,15 @@ pub(super) struct Cluster {
     pub(super) kubernetes: Seen<String>,
 }
 
-/// Kind of a webhook configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Mutating,
-    Validating,
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Mutating => "MutatingWebhookConfiguration",
-            Self::Validating => "ValidatingWebhookConfiguration",
-        }
-    }
-
-    pub(super) fn plural(self) -> &'static str {
-        match self {
-            Self::Mutating => "mutatingwebhookconfigurations",
-            Self::Validating => "validatingwebhookconfigurations",
-        }
-    }
-}
-
-/// A webhook configuration. Those that validate have the same fields but one.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Configuration {
-    #[serde(skip, default = "mutating")]
-    pub(super) kind: Kind,
-    pub(super) metadata: ObjectMeta,
-    #[serde(default)]
-    pub(super) webhooks: Vec<MutatingWebhook>,
-}
-
-fn mutating() -> Kind {
-    Kind::Mutating
-}
-
-impl Configuration {
-    pub(super) fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    /// As kubectl takes it.
-    pub(super) fn resource(&self) -> String {
-        let singular = self.kind.plural().trim_end_matches('s');
-        format!("{singular}/{}", self.name())
-    }
-}
-
-/// A webhook of ours, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hook<'s> {
-    pub(super) configuration: &'s Configuration,
-    /// In the list of the configuration.
-    pub(super) index: usize,
-    pub(super) webhook: &'s MutatingWebhook,
-}
-
-impl<'s> Hook<'s> {
-    pub(super) fn service(&self) -> Option<&'s ServiceReference> {
-        self.webhook.client_config.service.as_ref()
-    }
-
-    pub(super) fn url(&self) -> Option<&'s str> {
-        self.webhook.client_config.url.as_deref()
-    }
-
-    pub(super) fn ca_bundle(&self) -> &'s [u8] {
-        let bundle = self.webhook.client_config.ca_bundle.as_ref();
-        bundle.map_or(&[], |bundle| &bundle.0)
-    }
-
-    pub(super) fn mutates(&self) -> bool {
-        self.configuration.kind == Kind::Mutating
-    }
-
-    /// Whether a review that fails refuses the object. It does where nothing is said.
-    pub(super) fn fails_closed(&self) -> bool {
-        self.webhook.failure_policy.as_deref() != Some("Ignore")
-    }
-
-    /// `ValidatingWebhookConfiguration/meshcheck-webhook`
-    pub(super) fn place(&self) -> String {
-        let configuration = self.configuration;
-        format!("{}/{}", configuration.kind.name(), configuration.name())
-    }
-
-    /// A command that sets a field of it.
-    pub(super) fn set(&self, field: &str, value: &str) -> String {
-        let (resource, index) = (self.configuration.resource(), self.index);
-        format!(
-            "kubectl patch {resource} --type=json -p='[{{\"op\": \"add\", \"path\": \
-             \"/webhooks/{index}/{field}\", \"value\": {value}}}]'"
-        )
-    }
-}
-
 impl Snapshot {
     /// The webhooks of ours, whoever they lead to.
     pub(super) fn hooks(&self) -> impl Iterator<Item = Hook<'_>> {
         self.configurations.iter().flat_map(hooks_of)
+    }
+
+    /// Those that are asked about workloads.
+    pub(super) fn mains(&self) -> impl Iterator<Item = Hook<'_>> {
+        self.hooks().filter(Hook::is_main)
     }
 
     /// Those that lead to this Service.
@@ -201,22 +106,6 @@ impl Snapshot {
             .iter()
             .flat_map(|install| install.deployments.iter().flatten())
     }
-}
-
-/// The webhooks of ours in a configuration.
-pub(super) fn hooks_of(configuration: &Configuration) -> impl Iterator<Item = Hook<'_>> {
-    let own = match configuration.kind {
-        Kind::Mutating => MUTATE,
-        Kind::Validating => VALIDATE,
-    };
-    let webhooks = configuration.webhooks.iter().enumerate();
-    webhooks
-        .filter(move |(_, webhook)| webhook.name == own)
-        .map(move |(index, webhook)| Hook {
-            configuration,
-            index,
-            webhook,
-        })
 }
 
 /// A Service that webhooks lead to, or a URL, and what is behind it.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhook;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{PodSpec, Service};
 use meshcheck_certs::Certificate;
@@ -24,6 +25,7 @@ use crate::args::FailOn;
 use crate::report::{Demands, Verdict};
 
 mod certificates;
+mod manners;
 mod output;
 mod permissions;
 mod pods;
@@ -117,7 +119,9 @@ fn configuration(kind: Kind, authority: &Certificate) -> Configuration {
     };
     let mut configuration = Configuration { kind, ..base(file) };
     let bundle = ByteString(authority.pem().into_bytes());
-    configuration.webhooks[0].client_config.ca_bundle = Some(bundle);
+    for webhook in &mut configuration.webhooks {
+        webhook.client_config.ca_bundle = Some(bundle.clone());
+    }
     configuration
 }
 
@@ -125,6 +129,11 @@ fn namespace(name: &str, labels: &Value) -> k8s_openapi::api::core::v1::Namespac
     let mut labels = labels.clone();
     labels["kubernetes.io/metadata.name"] = name.into();
     typed(json!({"metadata": {"name": name, "labels": labels}}))
+}
+
+/// The first webhook of a configuration: 0 is the mutating one.
+fn webhook(snapshot: &mut Snapshot, index: usize) -> &mut MutatingWebhook {
+    &mut snapshot.configurations[index].webhooks[0]
 }
 
 /// Three replicas that are ready behind the Service of the base, and what the two objects came to.

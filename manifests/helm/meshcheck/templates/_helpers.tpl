@@ -18,25 +18,31 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* What the webhook configurations have in common, but for the path and the timeout. */}}
+{{/* What a webhook has whatever its path: its manners, and what it is asked about, from `hook`. */}}
 {{- define "meshcheck.webhook" -}}
+{{- $excluded := .Values.webhooks.excludedNamespaces -}}
 admissionReviewVersions:
   - v1
 matchPolicy: Equivalent
 sideEffects: None
-# By namespace alone: a label on the object that lets it pass would let anybody pass.
 namespaceSelector:
   matchExpressions:
+    {{- if hasPrefix "unlabelled-config." .hook.name }}
+    - key: kubernetes.io/metadata.name
+      operator: In
+      values:
+        {{- .Values.webhooks.controlPlaneNamespaces | uniq | toYaml | nindent 8 }}
+    {{- else }}
+    {{- $excluded = concat (list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace) $excluded }}
+    {{- end }}
+    {{- with $excluded | uniq }}
+    # By namespace alone: a label on the object that lets it pass would let anybody pass.
     - key: kubernetes.io/metadata.name
       operator: NotIn
       values:
-        - kube-system
-        - kube-public
-        - kube-node-lease
-        - {{ .Release.Namespace }}
-        {{- range without .Values.webhooks.excludedNamespaces "kube-system" "kube-public" "kube-node-lease" .Release.Namespace | uniq }}
-        - {{ . | quote }}
-        {{- end }}
+        {{- toYaml . | nindent 8 }}
+    {{- end }}
+{{ omit .hook "name" | toYaml }}
 {{- end }}
 
 {{- define "meshcheck.clientConfig" -}}

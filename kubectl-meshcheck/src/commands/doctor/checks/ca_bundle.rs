@@ -5,12 +5,16 @@ use meshcheck_certs::Certificate;
 use super::while_away;
 use crate::commands::doctor::diagnosis::{Notes, Problem};
 use crate::commands::doctor::gather::base;
-use crate::commands::doctor::snapshot::{Hook, Install, Snapshot, Stored};
+use crate::commands::doctor::snapshot::{Hook, Install, Snapshot, Stored, alike};
 use crate::commands::doctor::trust::{Age, age, anchor};
 
 /// Each webhook.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
-    for hook in snapshot.hooks() {
+    let common = |hook: &Hook<'_>| {
+        let to = (hook.service().cloned(), hook.url().and_then(base));
+        (hook.ca_bundle().to_vec(), to, hook.fails_closed())
+    };
+    for hook in alike(snapshot.hooks(), common) {
         let bundle = hook.ca_bundle();
         if bundle.is_empty() {
             empty(snapshot, &hook, notes);

@@ -7,7 +7,7 @@ use crate::commands::doctor::snapshot::{Hook, Kind, MUTATE, Snapshot, VALIDATE};
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
     for (kind, name) in [(Kind::Mutating, MUTATE), (Kind::Validating, VALIDATE)] {
         let hooks = snapshot
-            .hooks()
+            .mains()
             .filter(|hook| hook.configuration.kind == kind);
         let hooks: Vec<_> = hooks.collect();
         match hooks.as_slice() {

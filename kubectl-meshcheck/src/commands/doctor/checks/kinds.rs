@@ -7,16 +7,17 @@ use meshcheck_rules::ObjectKind;
 use meshcheck_rules::rules::ALL;
 
 use crate::commands::doctor::diagnosis::Notes;
-use crate::commands::doctor::snapshot::{Hook, Snapshot};
+use crate::commands::doctor::snapshot::{Hook, Snapshot, alike};
 use crate::output::counted;
 
 const ANY: &str = "*";
 
-/// Each webhook.
+/// The webhooks of each configuration, together.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
-    for hook in snapshot.hooks() {
+    for hook in alike(snapshot.hooks(), |_| ()) {
         let wanted = wanted(hook.mutates());
-        let rules = hook.webhook.rules.as_deref().unwrap_or_default();
+        let rules = hook.webhooks().filter_map(|webhook| webhook.rules.as_ref());
+        let rules: Vec<_> = rules.flatten().collect();
         let is_asked = |kind: &&ObjectKind| {
             let mut operations = operations(kind).iter();
             operations.all(|operation| rules.iter().any(|rule| covers(rule, kind, operation)))
@@ -26,7 +27,7 @@ pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
             .filter(|kind| !is_asked(kind))
             .map(title)
             .collect();
-        let others = others(rules, &wanted);
+        let others = others(&rules, &wanted);
         if !missing.is_empty() {
             drift(snapshot, &hook, &missing, notes);
         }
@@ -81,7 +82,7 @@ fn title(kind: &ObjectKind) -> String {
 }
 
 /// What it is asked about beyond that.
-fn others(rules: &[RuleWithOperations], wanted: &BTreeSet<ObjectKind>) -> BTreeSet<String> {
+fn others(rules: &[&RuleWithOperations], wanted: &BTreeSet<ObjectKind>) -> BTreeSet<String> {
     let mut others = BTreeSet::new();
     for rule in rules {
         for group in rule.api_groups.iter().flatten() {

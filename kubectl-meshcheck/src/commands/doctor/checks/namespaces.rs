@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::order::injectors;
 use crate::commands::doctor::diagnosis::Notes;
 use crate::commands::doctor::selection::{is_selected, selects};
-use crate::commands::doctor::snapshot::{Hook, Snapshot};
+use crate::commands::doctor::snapshot::{Hook, Snapshot, alike};
 use crate::output::counted;
 
 /// Of the cluster itself: what is refused there can keep the cluster from coming up.
@@ -19,11 +19,17 @@ const NAMED: usize = 5;
 
 /// Each webhook.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
-    for hook in snapshot.hooks() {
+    let common = |hook: &Hook<'_>| {
+        let selector = hook.webhook.namespace_selector.clone();
+        (selector, hook.service().cloned(), hook.fails_closed())
+    };
+    for hook in alike(snapshot.hooks(), common) {
         excluded(&hook, notes);
+    }
+    for hook in snapshot.mains() {
         by_object(&hook, notes);
     }
-    let mut hooks = snapshot.hooks().peekable();
+    let mut hooks = snapshot.mains().peekable();
     if hooks.peek().is_none() {
         return;
     }

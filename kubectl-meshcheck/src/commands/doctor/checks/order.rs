@@ -1,7 +1,7 @@
 //! That Istio's injector sees what was mended.
 
 use crate::commands::doctor::diagnosis::Notes;
-use crate::commands::doctor::snapshot::{Configuration, Hook, Kind, Snapshot};
+use crate::commands::doctor::snapshot::{Configuration, Hook, Kind, Snapshot, alike};
 
 /// In the names of all of Istio's injecting webhooks: `rev.namespace.sidecar-injector.istio.io`.
 const INJECTOR: &str = "sidecar-injector.istio.io";
@@ -18,9 +18,9 @@ pub(super) fn injectors(snapshot: &Snapshot) -> impl Iterator<Item = &Configurat
     })
 }
 
-/// The webhook that changes objects, against each injector.
+/// The configuration that changes objects, against each injector.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
-    for hook in snapshot.hooks().filter(Hook::mutates) {
+    for hook in snapshot.mains().filter(Hook::mutates) {
         let own = hook.configuration.name();
         let all: Vec<_> = injectors(snapshot).map(Configuration::name).collect();
         let before: Vec<_> = all.iter().copied().filter(|name| *name < own).collect();
@@ -32,6 +32,9 @@ pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
         } else {
             late(&hook, &before.join(", "), notes);
         }
+    }
+    let mutate = snapshot.hooks().filter(Hook::mutates);
+    for hook in alike(mutate, |hook| hook.webhook.reinvocation_policy.clone()) {
         again(&hook, notes);
     }
 }

@@ -18,13 +18,13 @@ struct Attempt<'s> {
     undone: &'static str,
 }
 
-/// Each webhook.
+/// Each webhook that is asked about workloads.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
     // That it is asked about no namespace at all is told of the namespaces.
     let Some(namespace) = &snapshot.probes.namespace else {
         return;
     };
-    for hook in snapshot.hooks() {
+    for hook in snapshot.mains() {
         let attempt = attempt(snapshot, hook);
         match attempt.tried {
             Err(why) => notes.unknown(why),

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Service;
 
 use super::while_away;
 use crate::commands::doctor::diagnosis::Notes;
-use crate::commands::doctor::snapshot::{Hook, Install, Snapshot};
+use crate::commands::doctor::snapshot::{Hook, Install, Snapshot, alike};
 
 const EXTERNAL: &str = "ExternalName";
 /// Where nothing is said.
@@ -13,7 +13,9 @@ const PORT: i32 = 443;
 /// Each Service.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
     for install in &snapshot.installs {
-        let hooks: Vec<_> = snapshot.hooks_to(install).collect();
+        let hooks = alike(snapshot.hooks_to(install), |hook| {
+            (port(hook), hook.fails_closed())
+        });
         if hooks.is_empty() {
             continue;
         }
@@ -51,7 +53,7 @@ fn there(install: &Install, service: &Service, hooks: &[Hook<'_>], notes: &mut N
         .unwrap_or_default();
     let mut is_fine = true;
     for hook in hooks {
-        let wanted = hook.service().and_then(|to| to.port).unwrap_or(PORT);
+        let wanted = port(hook);
         if ports.iter().any(|port| port.port == wanted) {
             continue;
         }
@@ -75,6 +77,10 @@ fn there(install: &Install, service: &Service, hooks: &[Hook<'_>], notes: &mut N
     if is_fine {
         notes.fine(format!("{} is there", install.place()));
     }
+}
+
+fn port(hook: &Hook<'_>) -> i32 {
+    hook.service().and_then(|to| to.port).unwrap_or(PORT)
 }
 
 /// Whether nothing of the cluster is behind it.

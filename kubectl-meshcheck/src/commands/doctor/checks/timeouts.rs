@@ -7,7 +7,7 @@ use meshcheck_rules::istio::duration::GoDuration;
 
 use crate::commands::doctor::diagnosis::Notes;
 use crate::commands::doctor::gather::{value, webhook_container};
-use crate::commands::doctor::snapshot::{Hook, Snapshot};
+use crate::commands::doctor::snapshot::{Hook, Snapshot, alike};
 
 /// Of the API server, where nothing is said.
 const DEFAULT: i32 = 10;
@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_millis(800);
 
 /// Each webhook.
 pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
-    for hook in snapshot.hooks() {
+    for hook in alike(snapshot.hooks(), |hook| hook.webhook.timeout_seconds) {
         let seconds = hook.webhook.timeout_seconds.unwrap_or(DEFAULT);
         let most = if hook.mutates() { MUTATING } else { VALIDATING };
         if seconds > most {

@@ -33,7 +33,8 @@ pub(super) async fn all(
     namespaces: &Seen<Vec<Namespace>>,
     wanted: Option<&str>,
 ) -> Probes {
-    let hooks: Vec<_> = configurations.iter().flat_map(hooks_of).collect();
+    let hooks = configurations.iter().flat_map(hooks_of);
+    let hooks: Vec<_> = hooks.filter(Hook::is_main).collect();
     let namespace = match wanted {
         Some(wanted) => Some(wanted.to_owned()),
         None => namespace(&hooks, namespaces),
@@ -109,7 +110,7 @@ fn is_silent(tried: &Seen<Tried>, outcome: fn(&Tried) -> Outcome) -> bool {
         .is_ok_and(|tried| outcome(tried) == Outcome::Silent)
 }
 
-/// One that all webhooks are asked about, or at least one of them is.
+/// One that all these webhooks are asked about, or at least one of them is.
 fn namespace(hooks: &[Hook<'_>], namespaces: &Seen<Vec<Namespace>>) -> Option<String> {
     let Ok(namespaces) = namespaces else {
         return Some(LIKELY[1].to_owned());

@@ -2,29 +2,21 @@
 
 use super::*;
 
-/// The first webhook of a configuration: 0 is the mutating one.
-fn webhook(
-    snapshot: &mut Snapshot,
-    index: usize,
-) -> &mut k8s_openapi::api::admissionregistration::v1::MutatingWebhook {
-    &mut snapshot.configurations[index].webhooks[0]
-}
-
 #[test]
 fn a_service_that_is_gone_is_an_error() {
     let mut snapshot = healthy();
     snapshot.installs[0].service = Ok(None);
-    webhook(&mut snapshot, 1).failure_policy = None;
+    for webhook in &mut snapshot.configurations[1].webhooks {
+        webhook.failure_policy = None;
+    }
     let said = said(&snapshot, "service");
     let gone = "leads to Service meshcheck-system/meshcheck-webhook, which does not exist";
     assert_eq!(
         said,
         [MUTATING, VALIDATING].map(|place| format!("error: {place}: {gone}"))
     );
-    let leads_to: Vec<_> = problems(&snapshot)
-        .into_iter()
-        .map(|(_, problem)| problem.leads_to)
-        .collect();
+    let problems = problems(&snapshot).into_iter();
+    let leads_to: Vec<_> = problems.map(|(_, problem)| problem.leads_to).collect();
     assert!(leads_to[0].contains("everything passes"), "{leads_to:?}");
     assert!(leads_to[1].contains("refused"), "{leads_to:?}");
 }
@@ -89,7 +81,7 @@ fn replicas_are_counted() {
         ("warning", "asks for 1 replica")
     );
     webhook(&mut snapshot, 1).failure_policy = Some("Fail".to_owned());
-    let (_, one) = problem(&snapshot);
+    let (_, one) = problems(&snapshot).remove(0);
     assert_eq!(one.severity.as_str(), "error");
 
     let mut snapshot = healthy();
@@ -116,67 +108,6 @@ fn a_budget_is_asked_for() {
     let labels = [("app".to_owned(), "other".to_owned())].into();
     selector.expect("a selector").match_labels = Some(labels);
     assert_eq!(problem(&snapshot).1.message, "has no PodDisruptionBudget");
-}
-
-#[test]
-fn timeouts_are_compared_with_the_manifests_and_with_the_server() {
-    let mut snapshot = healthy();
-    webhook(&mut snapshot, 0).timeout_seconds = None;
-    webhook(&mut snapshot, 1).timeout_seconds = Some(5);
-    assert_eq!(
-        said(&snapshot, "timeouts"),
-        [
-            format!("error: {MUTATING}: timeoutSeconds is not set, so 10, above 2"),
-            format!("warning: {VALIDATING}: timeoutSeconds is 5, above 3"),
-        ]
-    );
-    let (_, first) = problems(&snapshot).remove(0);
-    assert_eq!(
-        first.command.as_deref(),
-        Some(
-            "kubectl patch mutatingwebhookconfiguration/a0-meshcheck-webhook --type=json \
-             -p='[{\"op\": \"add\", \"path\": \"/webhooks/0/timeoutSeconds\", \"value\": 2}]'"
-        )
-    );
-
-    let mut snapshot = healthy();
-    let deployments = snapshot.installs[0].deployments.as_mut().expect("seen");
-    let pod = deployments[0]
-        .spec
-        .as_mut()
-        .expect("a spec")
-        .template
-        .spec
-        .as_mut();
-    let arguments = pod.expect("a Pod").containers[0]
-        .args
-        .as_mut()
-        .expect("arguments");
-    arguments.retain(|argument| !argument.starts_with("--request-timeout"));
-    arguments.extend(["--request-timeout".to_owned(), "2s".to_owned()]);
-    let (check, problem) = problem(&snapshot);
-    assert_eq!((check, problem.at.as_str()), ("timeouts", MUTATING));
-}
-
-#[test]
-fn failure_and_match_policies_are_told() {
-    let mut snapshot = healthy();
-    webhook(&mut snapshot, 0).failure_policy = Some("Fail".to_owned());
-    webhook(&mut snapshot, 1).failure_policy = Some("Fail".to_owned());
-    webhook(&mut snapshot, 1).match_policy = Some("Exact".to_owned());
-    let said = said(&snapshot, "failure-policy");
-    assert_eq!(
-        said[0],
-        format!("warning: {MUTATING}: failurePolicy is Fail")
-    );
-    assert!(
-        said[1].starts_with(&format!("ok: {VALIDATING}: Fail, so nothing passes unseen")),
-        "{said:?}"
-    );
-    assert_eq!(
-        said[2],
-        format!("warning: {VALIDATING}: matchPolicy is Exact")
-    );
 }
 
 #[test]
