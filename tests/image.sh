@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What can be shown of the image without a container runtime: the binary of each architecture is static and
-# serves, that of this machine from a folder with nothing in it, as the user of the image. The other one needs
-# qemu-user.
+# serves, that of this machine from a folder with nothing in it, as the user of the image, where it finds by
+# name what the kubelet writes into a container's /etc/hosts. The other one needs qemu-user.
 #
 #   tests/image.sh [amd64] [arm64]     default: amd64
 set -euo pipefail
@@ -28,14 +28,17 @@ is_static() {
   ! grep -qE 'INTERP|\(NEEDED\)' <<<"$headers" || fail "$1 needs a loader or a library"
 }
 
-# serves COMMAND...: it starts, is ready, and stops as asked.
+# serves COMMAND...: it starts, is ready, refuses the istiod of the first outage, and stops as asked.
 serves() {
-  local ports=$((20000 + $$ % 20000))
-  env -i "$@" --self-signed --log-level=error --shutdown-delay=0s \
-    --listen="127.0.0.1:$ports" --health-listen="127.0.0.1:$((ports + 1))" &
+  local ports=$((20000 + $$ % 20000)) answer
+  env -i "$@" --self-signed --log-level=warn --shutdown-delay=0s \
+    --listen="127.0.0.1:$ports" --health-listen="127.0.0.1:$((ports + 1))" 2>"$folder/log" &
   server=$!
   curl --silent --show-error --fail --retry 50 --retry-delay 1 --retry-all-errors --max-time 60 \
-    "http://127.0.0.1:$((ports + 1))/readyz" >/dev/null
+    "http://127.0.0.1:$((ports + 1))/readyz" >/dev/null || fail "it is not ready: $(cat "$folder/log")"
+  answer=$(curl --silent --show-error --fail --insecure --header 'content-type: application/json' \
+    --data-binary @tests/fixtures/outages/stale-streams/review.json "https://127.0.0.1:$ports/validate")
+  grep -q '"allowed":false' <<<"$answer" || fail "it answers $answer"
   kill "$server"
   wait "$server" || fail "it did not stop as asked"
   server=""
@@ -50,7 +53,13 @@ serves_from_nothing() {
   chmod 0755 "$folder"
   cp "$1" "$folder/root/"
   if [ "$(id -u)" = 0 ]; then
-    serves "$(command -v chroot)" --userspec="$user" "$folder/root" /meshcheck-webhook
+    mkdir "$folder/root/etc"
+    echo '127.0.0.1 collector.test' >"$folder/root/etc/hosts"
+    # Nobody listens at port 9, so that it is known whether the name was found.
+    serves "$(command -v chroot)" --userspec="$user" "$folder/root" /meshcheck-webhook \
+      --otlp-endpoint=http://collector.test:9
+    grep -q 'spans do not reach the collector.*Connection refused' "$folder/log" ||
+      fail "a name is not found from an empty root: $(cat "$folder/log")"
   else
     serves "$folder/root/meshcheck-webhook"
   fi

@@ -14,11 +14,11 @@ use super::error::{AuditError, Doing, code};
 use super::kinds::Kind;
 
 /// Objects of the first page: nothing is known yet of their size.
-const FIRST_PAGE: usize = 100;
+const FIRST_PAGE: usize = 50;
 /// Objects of a page.
-const MOST_OBJECTS: usize = 500;
+const MOST_OBJECTS: usize = 100;
 /// Bytes that a page shall have, about.
-const WANTED_BYTES: usize = 512 << 10;
+const WANTED_BYTES: usize = 128 << 10;
 /// Bytes of which a page is no longer read, and asked for again in pieces. No object is as large.
 const MOST_BYTES: usize = 16 << 20;
 /// How often a list may expire while it is read.

@@ -192,8 +192,8 @@ async fn a_list_is_read_page_by_page() {
     assert_eq!(
         asked.collect::<Vec<_>>(),
         [
-            "?limit=100",
-            "?limit=500&continue=second",
+            "?limit=50",
+            "?limit=100&continue=second",
             // What is large comes in smaller pages.
             "?limit=1&continue=third",
             "?limit=1&continue=on%2F%3D",
@@ -217,7 +217,7 @@ async fn a_page_that_is_too_large_comes_in_pieces() {
     assert_eq!(unsupported(&findings), 1);
     let asked = api.asked();
     let asked = asked.iter().filter_map(|uri| uri.strip_prefix(DEPLOYMENTS));
-    assert_eq!(asked.collect::<Vec<_>>(), ["?limit=100", "?limit=12"]);
+    assert_eq!(asked.collect::<Vec<_>>(), ["?limit=50", "?limit=6"]);
 
     api.queue(DEPLOYMENTS, [too_large]);
     let (_, is_whole, told) = api.pass(&engine(Policy::default()), &mut findings).await;
