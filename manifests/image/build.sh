@@ -29,9 +29,11 @@ export CC_x86_64_unknown_linux_gnu=x86_64-linux-gnu-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=x86_64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-# The webhook alone: nothing of these is to be in what is built for this machine.
-export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols"
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols"
+# A static program finds no function of glibc by its name, and /dev/urandom need not be there: random numbers
+# come from the kernel's call.
+flags='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS=$flags
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS=$flags
 
 targets=()
 for architecture in "${@:?amd64 or arm64}"; do

@@ -153,6 +153,9 @@ pub(crate) fn run(args: &[&str]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stderr).expect("text"))
 }
 
+/// Lines come a moment late: they are written together.
+const GATHERED: Duration = Duration::from_millis(100);
+
 /// The program while it runs.
 pub(crate) struct Program {
     pub(crate) child: Child,
@@ -207,7 +210,7 @@ impl Program {
     /// The first log line with this message, which may be still to come.
     pub(crate) fn line(&self, message: &str) -> Value {
         let found = within(Duration::from_secs(20), || {
-            let lines = self.log();
+            let lines = self.read();
             let mut lines = lines
                 .iter()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -216,7 +219,13 @@ impl Program {
         found.unwrap_or_else(|| panic!("no line {message:?} in {:#?}", self.log()))
     }
 
+    /// What was logged until now.
     pub(crate) fn log(&self) -> Vec<String> {
+        thread::sleep(GATHERED);
+        self.read()
+    }
+
+    fn read(&self) -> Vec<String> {
         self.log.lock().expect("no panic with it").clone()
     }
 
