@@ -58,10 +58,8 @@ const TRIED: Scale = Scale {
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    if let [name, folder] = arguments.as_slice()
-        && name == bare::ARGUMENT
-    {
-        return bare::serve(folder.as_ref());
+    if let Some(ended) = bare::serve_if_asked(&arguments) {
+        return ended;
     }
     let is_measured = arguments.iter().any(|argument| argument == "--bench");
     let wanted = arguments.iter().find(|word| !word.starts_with('-'));

@@ -16,12 +16,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::body::{self, BodyError};
 use crate::deadline::Clock;
-use crate::decide::{Decision, Excuse};
+use crate::decide::Decision;
 use crate::judge::{Judge, Verdict, Webhook};
 use crate::metrics::{Metrics, Seen, kind_class};
 use crate::review::{Answer, Request, ReviewError};
-use crate::text::{self, plain};
+use crate::text;
 use crate::trace;
+
+mod log;
 
 /// Of a refusal.
 const MESSAGE_CHARS: usize = 300;
@@ -175,7 +177,7 @@ impl Server {
         let request = asked.get().expect("read before it was judged");
         let rules = decided.rules.as_deref();
         trace::review(webhook, request, decided.outcome, rules);
-        log(webhook, request, &decided, started);
+        log::review(webhook, request, &decided, started);
         let seen = Seen {
             operation: request.operation.as_str(),
             kind_class: kind_class(&request.kind),
@@ -297,60 +299,6 @@ impl Decided {
 
 fn list(rules: &[&str]) -> Option<String> {
     (!rules.is_empty()).then(|| rules.join(","))
-}
-
-/// One line for each request; quiet where there was nothing to say.
-fn log(webhook: Webhook, request: &Request, decided: &Decided, started: Instant) {
-    macro_rules! line {
-        ($level:ident, $message:literal) => {
-            tracing::$level!(
-                webhook = webhook.as_str(),
-                uid = plain(&request.uid),
-                kind = plain(&request.kind.kind),
-                namespace = plain(&request.namespace),
-                name = plain(&request.name),
-                operation = request.operation.as_str(),
-                dry_run = request.dry_run,
-                outcome = decided.outcome,
-                reason = decided.reason,
-                rules = decided.rules,
-                suppressed = decided.suppressed,
-                crashed = decided.crashed,
-                seconds = started.elapsed().as_secs_f64(),
-                trace_id = trace::id(),
-                $message
-            )
-        };
-    }
-    match decided.outcome {
-        "crashed" | "late" => line!(error, "let pass unchecked"),
-        _ if decided.crashed.is_some() => line!(error, "checked, but not by all rules"),
-        _ if decided.glass.is_some() => told_of_broken_glass(request, decided),
-        "denied" | "patched" | "warned" | "advised" | "audited" => line!(info, "checked"),
-        _ => line!(debug, "checked"),
-    }
-}
-
-/// Whoever answers for the cluster is to see it: who, on what, and why.
-fn told_of_broken_glass(request: &Request, decided: &Decided) {
-    let by_glass = decided.decision.excused.iter();
-    let by_glass = by_glass.filter(|(_, excuse)| *excuse == Excuse::BrokenGlass);
-    let mut rules: Vec<_> = by_glass.map(|(rule, _)| *rule).collect();
-    rules.dedup();
-    tracing::warn!(
-        uid = plain(&request.uid),
-        kind = plain(&request.kind.kind),
-        namespace = plain(&request.namespace),
-        name = plain(&request.name),
-        operation = request.operation.as_str(),
-        dry_run = request.dry_run,
-        outcome = decided.outcome,
-        rules = list(&rules),
-        user = plain(&request.user_info.username),
-        reason = decided.glass.as_deref().map(plain),
-        trace_id = trace::id(),
-        "the glass was broken: errors pass"
-    );
 }
 
 fn json(answer: &Answer) -> Response {

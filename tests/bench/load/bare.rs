@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use crate::tls;
 
 /// Asks this program to be the server, with the folder of its certificate behind it.
-pub(crate) const ARGUMENT: &str = "--serve-bare";
+const ARGUMENT: &str = "--serve-bare";
 
 /// The server while it runs.
 pub(crate) struct Bare {
@@ -53,8 +53,15 @@ impl Drop for Bare {
     }
 }
 
-/// Is the server.
-pub(crate) fn serve(folder: &Path) -> ExitCode {
+/// Is the server, where the program was started for that; first of all.
+pub(crate) fn serve_if_asked(arguments: &[String]) -> Option<ExitCode> {
+    match arguments {
+        [name, folder] if name == ARGUMENT => Some(serve(folder.as_ref())),
+        _ => None,
+    }
+}
+
+fn serve(folder: &Path) -> ExitCode {
     std::thread::spawn(|| {
         // Whoever started it is gone when there is nothing more to read.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -52,6 +52,11 @@ impl Lines {
         let last = LastLines(lines.clone());
         (lines, last)
     }
+
+    fn line(&self, is_urgent: bool) -> Line<'_> {
+        let shared = &self.0;
+        Line { shared, is_urgent }
+    }
 }
 
 impl Drop for LastLines {
@@ -114,19 +119,11 @@ impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line<'a>;
 
     fn make_writer(&'a self) -> Line<'a> {
-        let is_urgent = false;
-        Line {
-            shared: &self.0,
-            is_urgent,
-        }
+        self.line(false)
     }
 
     fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Line<'a> {
-        let is_urgent = *meta.level() <= Level::WARN;
-        Line {
-            shared: &self.0,
-            is_urgent,
-        }
+        self.line(*meta.level() <= Level::WARN)
     }
 }
 
@@ -183,8 +180,7 @@ mod tests {
     }
 
     fn write(lines: &Lines, text: &str, is_urgent: bool) {
-        let shared = &lines.0;
-        let mut line = Line { shared, is_urgent };
+        let mut line = lines.line(is_urgent);
         line.write_all(text.as_bytes()).unwrap();
     }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhook;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{PodSpec, Service};
+use k8s_openapi::api::core::v1::{Container, PodSpec, Service};
 use meshcheck_certs::Certificate;
 use meshcheck_certs::authority::{Authority, Life};
 use meshcheck_rules::yaml::{Options, Stream};
@@ -134,6 +134,13 @@ fn namespace(name: &str, labels: &Value) -> k8s_openapi::api::core::v1::Namespac
 /// The first webhook of a configuration: 0 is the mutating one.
 fn webhook(snapshot: &mut Snapshot, index: usize) -> &mut MutatingWebhook {
     &mut snapshot.configurations[index].webhooks[0]
+}
+
+/// The container of the Deployment that was seen.
+fn container(snapshot: &mut Snapshot) -> &mut Container {
+    let deployments = snapshot.installs[0].deployments.as_mut().expect("seen");
+    let spec = deployments[0].spec.as_mut().expect("a spec");
+    &mut spec.template.spec.as_mut().expect("a Pod").containers[0]
 }
 
 /// Three replicas that are ready behind the Service of the base, and what the two objects came to.

@@ -26,16 +26,16 @@ pub(super) fn check(snapshot: &Snapshot, notes: &mut Notes) {
     for hook in alike(snapshot.hooks(), common) {
         excluded(&hook, notes);
     }
-    for hook in snapshot.mains() {
-        by_object(&hook, notes);
+    let mains: Vec<_> = snapshot.mains().collect();
+    for hook in &mains {
+        by_object(hook, notes);
     }
-    let mut hooks = snapshot.mains().peekable();
-    if hooks.peek().is_none() {
+    if mains.is_empty() {
         return;
     }
     if let Some(namespaces) = notes.seen(&snapshot.namespaces) {
-        for hook in hooks {
-            covered(snapshot, &hook, namespaces, notes);
+        for hook in &mains {
+            covered(snapshot, hook, namespaces, notes);
         }
     }
 }

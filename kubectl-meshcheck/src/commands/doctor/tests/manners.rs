@@ -42,18 +42,8 @@ fn timeouts_are_compared_with_the_manifests_and_with_the_server() {
     );
 
     let mut snapshot = healthy();
-    let deployments = snapshot.installs[0].deployments.as_mut().expect("seen");
-    let pod = deployments[0]
-        .spec
-        .as_mut()
-        .expect("a spec")
-        .template
-        .spec
-        .as_mut();
-    let arguments = pod.expect("a Pod").containers[0]
-        .args
-        .as_mut()
-        .expect("arguments");
+    let arguments = container(&mut snapshot).args.as_mut();
+    let arguments = arguments.expect("arguments");
     arguments.retain(|argument| !argument.starts_with("--request-timeout"));
     arguments.extend(["--request-timeout".to_owned(), "2s".to_owned()]);
     let (check, problem) = problem(&snapshot);

@@ -265,15 +265,7 @@ fn kinds_are_those_of_the_rules() {
 fn versions_are_compared() {
     let version = |image: &str| {
         let mut snapshot = healthy();
-        let deployments = snapshot.installs[0].deployments.as_mut().expect("seen");
-        let pod = deployments[0]
-            .spec
-            .as_mut()
-            .expect("a spec")
-            .template
-            .spec
-            .as_mut();
-        pod.expect("a Pod").containers[0].image = Some(image.to_owned());
+        container(&mut snapshot).image = Some(image.to_owned());
         said(&snapshot, "versions").remove(0)
     };
     assert!(version("r.io/meshcheck-webhook:v0.1.0").starts_with("ok: "));
